@@ -1,0 +1,1 @@
+//! AnnData files: what stands in them, and every encoding read and written.

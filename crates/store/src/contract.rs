@@ -1,0 +1,1 @@
+//! The public test-suite every backend passes.

@@ -1,0 +1,266 @@
+//! The seam: what a storage backend must be able to do.
+//!
+//! A *path* inside a store is names joined by `/`, without a leading slash; the root is `""`.
+//! Reading never locks anything above the backend: any thread may call any method of [`Store`] and [`ArrayReader`]
+//! at any time. Writing is one thread's work: arrays may be open side by side, each is appended to from its start to
+//! its end, and the bytes written depend only on the calls made, in their order.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{ArrayType, AttrValue, Attrs, Buffer, Compression, DType, Error, Field, Result};
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A group of named nodes.
+    Group,
+    /// An array.
+    Array,
+}
+
+/// Facts about an array that cost no data reads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArrayInfo {
+    /// What it holds.
+    pub dtype: ArrayType,
+    /// Extent of each dimension; empty for a scalar.
+    pub shape: Vec<u64>,
+    /// Extent of a chunk, if it is stored in chunks.
+    pub chunk: Option<Vec<u64>>,
+    /// Compression, as far as [`Compression`] can name it (`None` also for codecs that we read but do not write).
+    pub compression: Compression,
+    /// The codecs in words, for people ("shuffle, deflate 4"); empty when uncompressed.
+    pub codecs: String,
+    /// Bytes on disk.
+    pub stored_bytes: u64,
+}
+
+impl ArrayInfo {
+    /// Number of values.
+    pub fn len(&self) -> u64 {
+        if self.dtype == ArrayType::Null { 0 } else { self.shape.iter().product() }
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A box of an array: one range per dimension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region(Vec<Range<u64>>);
+
+impl Region {
+    /// The whole array.
+    pub fn all(shape: &[u64]) -> Self {
+        Self(shape.iter().map(|&extent| 0..extent).collect())
+    }
+
+    /// Some rows (first dimension) and everything of the other dimensions.
+    pub fn rows(shape: &[u64], rows: Range<u64>) -> Self {
+        let mut region = Self::all(shape);
+        if let Some(first) = region.0.first_mut() {
+            *first = rows;
+        }
+        region
+    }
+
+    /// The given ranges.
+    pub fn new(ranges: Vec<Range<u64>>) -> Self {
+        Self(ranges)
+    }
+
+    /// The ranges.
+    pub fn ranges(&self) -> &[Range<u64>] {
+        &self.0
+    }
+
+    /// Number of values inside.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|range| range.end.saturating_sub(range.start)).product()
+    }
+
+    /// Whether nothing is inside.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks that the region lies inside `shape`, and returns its length as a memory size.
+    ///
+    /// # Errors
+    /// If it has another number of dimensions, a reversed range, or ends outside.
+    pub fn check(&self, shape: &[u64]) -> Result<usize> {
+        let inside = self.0.len() == shape.len()
+            && self.0.iter().zip(shape).all(|(range, &extent)| range.start <= range.end && range.end <= extent);
+        if !inside {
+            return Err(Error::internal(format!("region {:?} is outside shape {shape:?}", self.0)));
+        }
+        usize::try_from(self.len()).map_err(|_| Error::internal(format!("region {:?} exceeds memory", self.0)))
+    }
+}
+
+/// A readable tree of groups and arrays.
+pub trait Store: Send + Sync {
+    /// Where it lives, for messages.
+    fn location(&self) -> &Path;
+
+    /// The format in a word: `hdf5`, `memory`.
+    fn format(&self) -> &'static str;
+
+    /// What stands at `path`, or `None`.
+    ///
+    /// # Errors
+    /// If the path leads outside the store (external link) or the store is damaged.
+    fn node(&self, path: &str) -> Result<Option<NodeKind>>;
+
+    /// The names in a group, in the order h5py and zarr-python iterate them.
+    ///
+    /// # Errors
+    /// If `path` is not a group.
+    fn children(&self, path: &str) -> Result<Vec<String>>;
+
+    /// The attributes of a node.
+    ///
+    /// # Errors
+    /// If nothing stands at `path` or an attribute is damaged.
+    fn attrs(&self, path: &str) -> Result<Attrs>;
+
+    /// Opens an array.
+    ///
+    /// # Errors
+    /// If `path` is not an array, or is one that points outside the store.
+    fn array(&self, path: &str) -> Result<Arc<dyn ArrayReader>>;
+}
+
+/// One array, readable region by region from any thread.
+pub trait ArrayReader: Send + Sync {
+    /// Its type, shape and storage.
+    fn info(&self) -> &ArrayInfo;
+
+    /// Its shape.
+    fn shape(&self) -> &[u64] {
+        &self.info().shape
+    }
+
+    /// Replaces the content of `out` by the values of a region, in row-major order and in the stored type (big-endian
+    /// numbers arrive native). A scalar is the region without dimensions. Positions never written read as the fill value.
+    ///
+    /// # Errors
+    /// If the array is not [`ArrayType::Plain`], its codec is not supported, or a chunk is damaged.
+    fn read(&self, region: &Region, out: &mut Buffer) -> Result<()>;
+
+    /// The values of one field of all records, flattened; for [`ArrayType::Records`].
+    ///
+    /// # Errors
+    /// If the array has no such field.
+    fn read_field(&self, field: usize, out: &mut Buffer) -> Result<()> {
+        let _ = (field, out);
+        Err(Error::internal("this array has no fields"))
+    }
+}
+
+/// What an array to be written is like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArraySpec {
+    /// What it holds.
+    pub dtype: ArrayType,
+    /// Final extent of each dimension; with `growable`, the first is a hint and what is appended decides.
+    pub shape: Vec<u64>,
+    /// Whether the first dimension ends where appending ends, and readers may extend it later.
+    pub growable: bool,
+    /// Extent of a chunk; `None` lets the backend choose (contiguous when uncompressed and fixed).
+    pub chunk: Option<Vec<u64>>,
+    /// Compression; ignored for scalars and empty arrays.
+    pub compression: Compression,
+}
+
+impl ArraySpec {
+    /// A plain uncompressed array of known shape.
+    pub fn new(dtype: DType, shape: Vec<u64>) -> Self {
+        Self { dtype: ArrayType::Plain(dtype), shape, growable: false, chunk: None, compression: Compression::None }
+    }
+
+    /// A record array of known shape.
+    pub fn records(fields: Vec<Field>, shape: Vec<u64>) -> Self {
+        Self { dtype: ArrayType::Records(fields), ..Self::new(DType::U8, shape) }
+    }
+
+    /// The same with a compression.
+    #[must_use]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// The same with a chunk shape.
+    #[must_use]
+    pub fn chunk(mut self, chunk: Vec<u64>) -> Self {
+        self.chunk = Some(chunk);
+        self
+    }
+
+    /// The same, with a first dimension that grows.
+    #[must_use]
+    pub fn growable(mut self) -> Self {
+        self.growable = true;
+        self
+    }
+}
+
+/// A tree of groups and arrays being built. Nothing stands at the target path until [`commit`](Self::commit); dropping
+/// the writer without it leaves no trace.
+pub trait StoreWriter: Send {
+    /// The target, for messages.
+    fn location(&self) -> &Path;
+
+    /// Creates a group; its parents exist or are created. The root always exists.
+    ///
+    /// # Errors
+    /// If an array stands there, or writing fails.
+    fn group(&self, path: &str) -> Result<()>;
+
+    /// Sets an attribute of a group or finished array.
+    ///
+    /// # Errors
+    /// If nothing stands at `path`, or writing fails.
+    fn attr(&self, path: &str, name: &str, value: &AttrValue) -> Result<()>;
+
+    /// Creates an array and returns the handle that fills it. Several may be open at a time.
+    ///
+    /// # Errors
+    /// If something stands there already, or writing fails.
+    fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>>;
+
+    /// Publishes everything under the target path, atomically.
+    ///
+    /// # Errors
+    /// If writing fails; the target is then untouched.
+    fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// One array being filled, in row-major order.
+pub trait ArrayWriter: Send {
+    /// Appends values of the array's type; any number of values, not only whole rows.
+    ///
+    /// # Errors
+    /// If the type differs, more values come than the shape holds, or writing fails.
+    fn append(&mut self, values: Buffer) -> Result<()>;
+
+    /// Sets all values of one field of a record array.
+    ///
+    /// # Errors
+    /// If the array has no such field, or writing fails.
+    fn write_field(&mut self, field: usize, values: &Buffer) -> Result<()> {
+        let _ = (field, values);
+        Err(Error::internal("this array has no fields"))
+    }
+
+    /// Ends the array. Must be called; an unfinished array makes `commit` fail.
+    ///
+    /// # Errors
+    /// If fewer values came than the shape holds, or writing fails.
+    fn finish(self: Box<Self>) -> Result<()>;
+}

@@ -1,7 +1,15 @@
 //! The engine of annstream: AnnData files as typed elements, matrices in blocks, one executor, concatenation.
 
 pub mod anndata;
+pub mod budget;
 pub mod element;
+pub mod exec;
+pub mod matrix;
+pub mod progress;
+pub mod sink;
+pub mod source;
 pub mod table;
 
 pub use annstream_store::{Error, ErrorKind, Result};
+pub use budget::Budget;
+pub use exec::Exec;

@@ -1,0 +1,48 @@
+//! Where rows come from.
+
+use std::ops::Range;
+
+use annstream_store::DType;
+
+use super::Block;
+use crate::Result;
+
+/// Bytes of stored values that a block aims at. A constant of the program, not of the machine or the budget: it decides
+/// where blocks begin, and so must never vary.
+pub const BLOCK_BYTES: u64 = 6 << 20;
+
+/// A matrix readable by ranges of consecutive rows, from any thread.
+pub trait MatrixSource: Send + Sync {
+    /// Rows and columns.
+    fn shape(&self) -> [u64; 2];
+
+    /// Type of the values.
+    fn dtype(&self) -> DType;
+
+    /// Consecutive row ranges that cover all rows, each of about `max_bytes` of values (a single row may exceed it).
+    /// The ranges depend on the matrix and `max_bytes` only.
+    ///
+    /// # Errors
+    /// If the structure of the matrix is damaged.
+    fn partition(&self, max_bytes: u64) -> Result<Vec<Range<u64>>>;
+
+    /// Memory that reading `rows` takes, in bytes; an upper bound.
+    ///
+    /// # Errors
+    /// If the structure of the matrix is damaged.
+    fn cost(&self, rows: Range<u64>) -> Result<u64>;
+
+    /// Reads rows, in the stored type.
+    ///
+    /// # Errors
+    /// If the stored bytes are damaged; the error names file, element and row.
+    fn read(&self, rows: Range<u64>) -> Result<Block>;
+}
+
+/// The largest cost among ranges.
+///
+/// # Errors
+/// As [`MatrixSource::cost`].
+pub fn largest_range(source: &dyn MatrixSource, ranges: &[Range<u64>]) -> Result<u64> {
+    ranges.iter().try_fold(0, |most, range| Ok(source.cost(range.clone())?.max(most)))
+}

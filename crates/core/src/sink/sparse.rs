@@ -1,0 +1,146 @@
+//! A sparse matrix being written.
+
+use annstream_store::{ArraySpec, ArrayWriter, AttrValue, Buffer, Compression, DType, StoreWriter};
+
+use crate::element::SparseLayout;
+use crate::matrix::{SparseRows, Sums};
+use crate::{Error, Result};
+
+/// Values per chunk of `data` and `indices`: half a megabyte of 32-bit numbers, so that readers of one row decode
+/// little and readers of everything are not slowed by many chunks.
+const CHUNK: usize = 1 << 17;
+
+/// Writes a `csr_matrix` or `csc_matrix` from blocks of its compressed axis, in order. Values and column ids are cut
+/// into chunks pairwise, so the bytes written do not depend on how the rows were cut into blocks.
+pub struct SparseSink<'a> {
+    writer: &'a dyn StoreWriter,
+    path: String,
+    layout: SparseLayout,
+    shape: [u64; 2],
+    compression: Compression,
+    data: Box<dyn ArrayWriter>,
+    indices: Box<dyn ArrayWriter>,
+    pending_data: Buffer,
+    pending_indices: Buffer,
+    ends: Vec<u64>,
+    sums: Sums,
+}
+
+impl<'a> SparseSink<'a> {
+    /// Starts the group at `path`; `shape` is (rows, columns) of the matrix.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn new(
+        writer: &'a dyn StoreWriter,
+        path: &str,
+        layout: SparseLayout,
+        shape: [u64; 2],
+        dtype: DType,
+        compression: Compression,
+    ) -> Result<Self> {
+        let minor = match layout {
+            SparseLayout::Csr => shape[1],
+            SparseLayout::Csc => shape[0],
+        };
+        let index = if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 };
+        writer.group(path)?;
+        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![CHUNK as u64]).compression(compression);
+        let data = writer.array(&format!("{path}/data"), &spec(dtype))?;
+        let indices = writer.array(&format!("{path}/indices"), &spec(index))?;
+        Ok(Self {
+            writer,
+            path: path.to_owned(),
+            layout,
+            shape,
+            compression,
+            data,
+            indices,
+            pending_data: Buffer::empty(dtype),
+            pending_indices: Buffer::empty(index),
+            ends: vec![0],
+            sums: Sums::default(),
+        })
+    }
+
+    /// Appends rows (columns, for CSC).
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn append(&mut self, rows: SparseRows, sums: Sums) -> Result<()> {
+        let base = self.ends.last().copied().unwrap_or(0);
+        self.ends.extend(rows.indptr[1..].iter().map(|&end| base + end as u64));
+        self.sums.add(sums);
+        let indices = match self.pending_indices.dtype() {
+            // Ids below 2^31, as the shape says: the bits are the same.
+            DType::I32 => Buffer::I32(bytemuck::allocation::cast_vec(rows.indices)),
+            _ => Buffer::I64(rows.indices.iter().map(|&id| i64::from(id)).collect()),
+        };
+        let mut start = 0;
+        while start < indices.len() {
+            let stop = indices.len().min(start + CHUNK - self.pending_data.len());
+            self.pending_data.extend_from(&rows.data, start..stop)?;
+            self.pending_indices.extend_from(&indices, start..stop)?;
+            start = stop;
+            if self.pending_data.len() == CHUNK {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let data = std::mem::replace(&mut self.pending_data, Buffer::empty(DType::U8));
+        let indices = std::mem::replace(&mut self.pending_indices, Buffer::empty(DType::U8));
+        self.pending_data = with_room(data.dtype());
+        self.pending_indices = with_room(indices.dtype());
+        self.data.append(data)?;
+        self.indices.append(indices)
+    }
+
+    /// Writes what is left, the pointers (64-bit where the number of values asks for it) and the attributes.
+    ///
+    /// # Errors
+    /// If writing fails, or other than the promised number of rows came.
+    pub fn finish(mut self) -> Result<Sums> {
+        let major = match self.layout {
+            SparseLayout::Csr => self.shape[0],
+            SparseLayout::Csc => self.shape[1],
+        };
+        if self.ends.len() as u64 != major + 1 {
+            let message = format!("{} rows written, {major} expected", self.ends.len() - 1);
+            return Err(Error::internal(message).at(&self.path));
+        }
+        self.flush()?;
+        self.data.finish()?;
+        self.indices.finish()?;
+        let count = self.ends.last().copied().unwrap_or(0);
+        let pointers = if i32::try_from(count).is_ok() {
+            Buffer::I32(self.ends.iter().map(|&end| i32::try_from(end).unwrap_or(i32::MAX)).collect())
+        } else {
+            Buffer::I64(self.ends.iter().map(|&end| i64::try_from(end).unwrap_or(i64::MAX)).collect())
+        };
+        let spec = ArraySpec::new(pointers.dtype(), vec![pointers.len() as u64])
+            .growable()
+            .chunk(vec![(pointers.len() as u64).min(CHUNK as u64)])
+            .compression(self.compression);
+        let mut indptr = self.writer.array(&format!("{}/indptr", self.path), &spec)?;
+        indptr.append(pointers)?;
+        indptr.finish()?;
+        let encoding = match self.layout {
+            SparseLayout::Csr => "csr_matrix",
+            SparseLayout::Csc => "csc_matrix",
+        };
+        let shape = self.shape.iter().map(|&extent| i64::try_from(extent).unwrap_or(i64::MAX)).collect();
+        self.writer.attr(&self.path, "encoding-type", &AttrValue::text(encoding))?;
+        self.writer.attr(&self.path, "encoding-version", &AttrValue::text("0.1.0"))?;
+        self.writer.attr(&self.path, "shape", &AttrValue::ints(shape))?;
+        Ok(self.sums)
+    }
+}
+
+fn with_room(dtype: DType) -> Buffer {
+    let mut buffer = Buffer::zeros(dtype, CHUNK);
+    buffer.clear();
+    buffer
+}

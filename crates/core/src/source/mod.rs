@@ -1,0 +1,15 @@
+//! Where rows come from: implementations of [`MatrixSource`](crate::matrix::MatrixSource).
+
+mod dense;
+mod memory;
+mod missing;
+mod picked;
+mod sorted;
+mod sparse;
+
+pub use dense::StoredDense;
+pub use memory::{MemoryDense, MemorySparse};
+pub use missing::MissingRows;
+pub use picked::PickedRows;
+pub use sorted::{RowPlacement, SortedRows};
+pub use sparse::StoredSparse;

@@ -2,6 +2,7 @@
 
 pub mod anndata;
 pub mod budget;
+pub mod concat;
 pub mod element;
 pub mod exec;
 pub mod matrix;

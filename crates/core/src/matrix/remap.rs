@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use annstream_store::{Buffer, DType};
 
-use super::{Block, SparseRows, Sums};
+use super::{SparseRows, Sums};
 use crate::{Error, Result};
 
 /// Marks a source column that does not reach the result.
@@ -73,27 +73,64 @@ impl Remap {
         if self.fill.is_some_and(|fill| fill != 0.0) { self.holes.len() } else { 0 }
     }
 
-    /// Rows in which every column is a hole: what a missing input contributes.
+    /// Number of columns of the result that this input accounts for.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Whether a row that the input lacks is filled with explicit values in sparse form.
+    pub fn fills_rows(&self) -> bool {
+        self.fill.is_some_and(|fill| fill != 0.0)
+    }
+
+    /// The sums of `count` fill values.
+    pub fn fill_sums(&self, count: usize) -> Sums {
+        let fill = self.fill.unwrap_or(0.0);
+        let times = count as f64;
+        let count = count as u64;
+        if fill.is_finite() {
+            Sums { count, sum: fill * times, scale: fill.abs() * times, special: 0 }
+        } else {
+            Sums { count, special: count, ..Sums::default() }
+        }
+    }
+
+    /// Replaces the rows marked in `holes` by rows full of the fill value.
     ///
     /// # Errors
     /// If the fill does not fit the type.
-    pub fn missing_sparse(&self, rows: usize) -> Result<SparseRows> {
-        let Some(fill) = self.fill.filter(|&fill| fill != 0.0) else {
-            return Ok(SparseRows::empty(rows, self.dtype));
-        };
-        let indptr = (0..=rows).map(|row| row * self.columns).collect();
+    pub fn fill_rows(&self, rows: &SparseRows, holes: &[bool]) -> Result<SparseRows> {
+        let full = Buffer::full(self.dtype, self.fill.unwrap_or(0.0), self.columns)?;
         let count = u32::try_from(self.columns).map_err(|_| Error::unsupported("more than 2^32 columns"))?;
-        let indices = (0..rows).flat_map(|_| self.offset..self.offset + count).collect();
-        let data = Buffer::full(self.dtype, fill, rows * self.columns)?;
-        Ok(SparseRows { indptr, indices, data, sorted: true })
+        let mut out = SparseRows::empty(0, self.dtype);
+        out.sorted = rows.sorted;
+        for (row, &hole) in holes.iter().enumerate() {
+            if hole {
+                out.indices.extend(self.offset..self.offset + count);
+                out.data.extend_from(&full, 0..self.columns)?;
+            } else {
+                let range = rows.indptr[row]..rows.indptr[row + 1];
+                out.indices.extend_from_slice(&rows.indices[range.clone()]);
+                out.data.extend_from(&rows.data, range)?;
+            }
+            out.indptr.push(out.indices.len());
+        }
+        Ok(out)
+    }
+
+    /// Dense rows of an input that lacks the element: the fill value everywhere.
+    ///
+    /// # Errors
+    /// If the fill does not fit the type.
+    pub fn missing_dense(&self, rows: usize) -> Result<Buffer> {
+        Buffer::full(self.dtype, self.fill.unwrap_or(0.0), rows * self.columns)
     }
 
     /// Aligns compressed rows. Returns them sorted, with the sums of the values that were dropped.
     ///
     /// # Errors
     /// If a value does not fit the type of the result.
-    pub fn sparse(&self, block: Block) -> Result<(SparseRows, Sums)> {
-        let mut rows = block.into_sparse()?;
+    pub fn sparse(&self, mut rows: SparseRows) -> Result<(SparseRows, Sums)> {
         if rows.data.dtype() != self.dtype {
             rows.data = rows.data.cast(self.dtype)?;
         }
@@ -274,24 +311,39 @@ impl Remap {
         }
     }
 
-    /// Aligns dense rows: row-major values of `columns` columns.
+    /// Aligns dense rows: row-major values of as many columns as the input has. Rows marked in `holes` become fill.
+    /// Returns the sums of what was dropped and of what was filled, too.
     ///
     /// # Errors
-    /// If a value does not fit the type of the result, or there is a hole and no fill.
-    pub fn dense(&self, rows: usize, values: Buffer) -> Result<Buffer> {
+    /// If a value does not fit the type of the result.
+    pub fn dense(&self, rows: usize, values: Buffer, holes: &[bool]) -> Result<(Buffer, Sums, Sums)> {
         let values = if values.dtype() == self.dtype { values } else { values.cast(self.dtype)? };
-        let Some(to_new) = self.to_new.as_deref() else { return Ok(values) };
-        let old_columns = to_new.len();
+        let missing = holes.iter().filter(|&&hole| hole).count();
+        if self.to_new.is_none() && missing == 0 {
+            return Ok((values, Sums::default(), Sums::default()));
+        }
+        let old_columns = values.len().checked_div(rows).unwrap_or(0);
         let mut from = vec![-1_i64; self.columns];
-        for (old, &new) in to_new.iter().enumerate() {
-            if new != DROPPED {
-                from[new as usize] = old as i64;
+        let mut lost = Vec::new();
+        for old in 0..old_columns {
+            match self.to_new.as_deref().map_or(old as u32, |map| map[old]) {
+                DROPPED => lost.push(old as i64),
+                new => from[new as usize] = old as i64,
             }
         }
+        let mut dropped = Sums::default();
+        for row in 0..rows {
+            if !lost.is_empty() && !holes.get(row).is_some_and(|&hole| hole) {
+                let positions: Vec<i64> = lost.iter().map(|&old| old + (row * old_columns) as i64).collect();
+                dropped.add(Sums::of(&values.take(&positions)));
+            }
+        }
+        let filled = self.fill_sums((rows - missing) * self.holes.len() + missing * self.columns);
         let mut out = Buffer::zeros(self.dtype, rows * self.columns);
-        let fill = match self.fill {
-            Some(fill) if !self.holes.is_empty() => Buffer::full(self.dtype, fill, 1)?,
-            _ => Buffer::zeros(self.dtype, 1),
+        let fill = if filled.count == 0 {
+            Buffer::zeros(self.dtype, 1)
+        } else {
+            Buffer::full(self.dtype, self.fill.unwrap_or(0.0), 1)?
         };
         macro_rules! typed {
             ($($variant:ident)*) => {
@@ -300,6 +352,10 @@ impl Remap {
                         for row in 0..rows {
                             let source = &values[row * old_columns..(row + 1) * old_columns];
                             let target = &mut out[row * self.columns..(row + 1) * self.columns];
+                            if holes.get(row).is_some_and(|&hole| hole) {
+                                target.fill(fill[0]);
+                                continue;
+                            }
                             for (value, &old) in target.iter_mut().zip(&from) {
                                 *value = usize::try_from(old).map_or(fill[0], |old| source[old]);
                             }
@@ -310,7 +366,7 @@ impl Remap {
             };
         }
         typed!(Bool I8 I16 I32 I64 U8 U16 U32 U64 F16 F32 F64 C64 C128);
-        Ok(out)
+        Ok((out, dropped, filled))
     }
 }
 
@@ -376,7 +432,7 @@ mod tests {
             let total = block.indices.len();
             let remap = Remap::new(map.into(), columns, DType::I64, fill);
             let filled = remap.filled_per_row() * rows.len();
-            let (out, dropped) = remap.sparse(Block::Sparse(block)).unwrap();
+            let (out, dropped) = remap.sparse(block).unwrap();
             prop_assert_eq!(as_dense(&out, columns), expected);
             prop_assert_eq!(out.indices.len(), kept);
             prop_assert_eq!(dropped.count as usize + kept - filled, total);

@@ -1,0 +1,5 @@
+//! Concatenation.
+
+mod stream;
+
+pub use stream::Tally;

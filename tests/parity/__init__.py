@@ -1,0 +1,1 @@
+"""Parity of `annstream concat` with `anndata.concat`."""

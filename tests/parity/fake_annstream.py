@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""A stand-in for the binary: the same command line, done in memory by `reference_concat`.
+
+It proves that the harness passes when the answer is right. Point ANNSTREAM_BIN to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import anndata
+from scipy import sparse
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from parity.reference import reference_concat, write_h5ad
+
+STRATEGIES = ["none", "same", "unique", "first", "only"]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The command line of `annstream concat`."""
+    parser = argparse.ArgumentParser(prog="annstream", allow_abbrev=False)
+    concat = parser.add_subparsers(dest="command", required=True).add_parser("concat", allow_abbrev=False)
+    concat.add_argument("inputs", nargs="+")
+    concat.add_argument("-o", "--output", required=True, type=Path)
+    concat.add_argument("--axis", choices=["obs", "var"], default="obs")
+    concat.add_argument("--join", choices=["inner", "outer"], default="inner")
+    concat.add_argument("--merge", choices=STRATEGIES, default="none")
+    concat.add_argument("--uns-merge", choices=STRATEGIES, default="none")
+    concat.add_argument("--label")
+    concat.add_argument("--keys")
+    concat.add_argument("--index-unique")
+    concat.add_argument("--fill-value")
+    concat.add_argument("--pairwise", action="store_true")
+    concat.add_argument("--force", action="store_true")
+    concat.add_argument("-q", "--quiet", action="store_true")
+    for name in ("--compression", "--memory", "--threads", "--tmpdir", "--progress"):
+        concat.add_argument(name)
+    return parser
+
+
+def split_inputs(inputs: list[str]) -> tuple[list[str], list[str] | None]:
+    """`key=path` inputs as paths and keys."""
+    if not all("=" in name and not Path(name).exists() for name in inputs):
+        return inputs, None
+    pairs = [name.split("=", 1) for name in inputs]
+    return [path for _, path in pairs], [key for key, _ in pairs]
+
+
+def parse_fill(text: str | None) -> Any:
+    """A whole number if it is written as one, else a float."""
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def sort_entries(adata: anndata.AnnData) -> None:
+    """Sorts the entries of every sparse matrix in place."""
+    held = [adata.X, adata.raw.X if adata.raw is not None else None]
+    for name in ("layers", "obsm", "varm", "obsp", "varp"):
+        held.extend(getattr(adata, name).values())
+    for value in held:
+        if sparse.issparse(value):
+            value.sort_indices()
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command and returns its exit code."""
+    try:
+        parsed = make_parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    paths, keys = split_inputs(parsed.inputs)
+    keys = parsed.keys.split(",") if parsed.keys is not None else keys
+    if parsed.output.exists() and not parsed.force:
+        print("error: the output exists", file=sys.stderr)
+        return 5
+    options = {name: getattr(parsed, name) for name in ("axis", "join", "label", "index_unique", "pairwise")}
+    for name in ("merge", "uns_merge"):
+        options[name] = None if getattr(parsed, name) == "none" else getattr(parsed, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        adatas = [anndata.read_h5ad(path) for path in paths]
+        outcome = reference_concat(adatas, keys=keys, fill_value=parse_fill(parsed.fill_value), **options)
+        if outcome.result is None:
+            print(f"error: {outcome.error}", file=sys.stderr)
+            return 4
+        sort_entries(outcome.result)
+        try:
+            write_h5ad(outcome.result, parsed.output)
+        except Exception as error:
+            parsed.output.unlink(missing_ok=True)
+            print(f"error: {error}", file=sys.stderr)
+            return 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,239 @@
+"""The right answer to a concatenation: `anndata.concat`, and what we do better than it.
+
+`reference_concat` gives an `Outcome`. Every departure from plain `anndata.concat` is one named function in this
+file, writes its name into `Outcome.departures`, and says why it exists. Nothing else may differ.
+"""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import anndata
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from anndata._core import merge as anndata_merge
+from scipy import sparse
+
+from .element_dtype import Block, expected_dtype
+
+X_AS_LAYER = "__x_as_layer__"
+
+
+@dataclass
+class Outcome:
+    """What the tool must do: write `result`, or (where `result` is None) refuse."""
+
+    result: AnnData | None = None
+    error: str = ""
+    may_refuse: str = ""
+    """Why an error is as good as `result`: the reference's answer cannot be written."""
+    departures: set[str] = field(default_factory=set)
+
+
+def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
+    """What `annstream concat` must do for these inputs; `options` are those of `anndata.concat`."""
+    outcome = Outcome()
+    with warnings.catch_warnings(), comparison_without_crash(outcome.departures):
+        warnings.simplefilter("ignore")
+        try:
+            result = concat_with_partial_x(adatas, options, outcome.departures)
+        except Exception as error:  # whatever the reference raises, the tool has to refuse
+            outcome.error = f"{type(error).__name__}: {error}"
+            return outcome
+        fix_elements(result, adatas, options, outcome.departures)
+        if result.raw is not None:
+            fix_raw(result, adatas, options, outcome.departures)
+        write_missing_strings(result, outcome.departures)
+        write_missing_bools(result, outcome)
+    outcome.result = result
+    return outcome
+
+
+def through_file(outcome: Outcome, path: Path) -> Outcome:
+    """The outcome as it is read back from an h5ad file; an answer that cannot be written is an error."""
+    if outcome.result is None:
+        return outcome
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            write_h5ad(outcome.result, path)
+        except Exception as error:
+            path.unlink(missing_ok=True)
+            return Outcome(error=f"cannot be written: {type(error).__name__}: {str(error)[:200]}")
+        return replace(outcome, result=anndata.read_h5ad(path))
+
+
+def write_h5ad(adata: AnnData, path: Path, **options: Any) -> None:
+    """Writes without turning strings into categories."""
+    anndata.settings.allow_write_nullable_strings = True
+    adata.write_h5ad(path, convert_strings_to_categoricals=False, **options)
+
+
+@contextmanager
+def comparison_without_crash(departures: set[str]):
+    """Equality for `same` and `unique`: symmetric, and total.
+
+    The reference compares a later sparse value with an earlier dense one as unequal, the other way round by
+    value. And it raises on some pairs of unlike types, for example a record array and a string. We compare by
+    value in both orders, and unlike types are unequal.
+    """
+
+    def unique_value(values: list) -> Any:
+        first = values[0]
+        for value in values[1:]:
+            if sparse.issparse(value) and isinstance(first, np.ndarray):
+                departures.add("symmetric_equality")
+                equal = value.shape == first.shape and anndata_merge.equal(value.toarray(), first)
+            else:
+                try:
+                    equal = anndata_merge.equal(value, first)
+                except Exception:
+                    departures.add("total_equality")
+                    equal = False
+            if not equal:
+                return anndata_merge.MissingVal
+        return first
+
+    original = anndata_merge.unique_value
+    anndata_merge.unique_value = unique_value
+    try:
+        yield
+    finally:
+        anndata_merge.unique_value = original
+
+
+def concat_with_partial_x(adatas: list[AnnData], options: dict, departures: set[str]) -> AnnData:
+    """X is treated like a layer when some inputs lack it, as anndata 0.13 does; 0.12 raises."""
+    without_x = [adata.X is None for adata in adatas]
+    if all(without_x) or not any(without_x):
+        return anndata.concat(adatas, **options)
+    departures.add("partial_x")
+    moved = []
+    for adata in adatas:
+        copy = adata.copy()
+        if copy.X is not None:
+            copy.layers[X_AS_LAYER] = copy.X
+            copy.X = None
+        moved.append(copy)
+    result = anndata.concat(moved, **options)
+    if X_AS_LAYER in result.layers:
+        result.X = result.layers.pop(X_AS_LAYER)
+    return result
+
+
+def fix_elements(result: AnnData, adatas: list[AnnData], options: dict, departures: set[str]) -> None:
+    """Brings dtype and sparse format of X, the layers and the main m-mapping to our rule."""
+    by_var = options.get("axis", "obs") in {"var", 1}
+    alt_names, main_m = ("obs_names", "varm") if by_var else ("var_names", "obsm")
+    alt_labels = getattr(result, alt_names)
+    fill_value = options.get("fill_value") if options.get("join", "inner") == "outer" else None
+
+    def over_both_axes(values: list, array: Any) -> Any:
+        blocks = [
+            Block(None, None) if value is None else Block(value.dtype, getattr(adata, alt_names))
+            for value, adata in zip(values, adatas, strict=True)
+        ]
+        array = fix_dtype(array, blocks, alt_labels, fill_value, departures)
+        return fix_format(array, values, by_var=by_var, departures=departures)
+
+    if result.X is not None:
+        result.X = over_both_axes([adata.X for adata in adatas], result.X)
+    for key in list(result.layers):
+        result.layers[key] = over_both_axes([adata.layers.get(key) for adata in adatas], result.layers[key])
+    mapping = getattr(result, main_m)
+    for key, array in list(mapping.items()):
+        values = [getattr(adata, main_m).get(key) for adata in adatas]
+        if not isinstance(array, np.ndarray) and not sparse.issparse(array):
+            continue
+        if array.dtype.names is not None:
+            continue
+        blocks = [
+            Block(None, None) if value is None else Block(value.dtype, pd.RangeIndex(value.shape[1]))
+            for value in values
+        ]
+        mapping[key] = fix_dtype(array, blocks, pd.RangeIndex(array.shape[1]), fill_value, departures)
+
+
+def fix_dtype(array: Any, blocks: list[Block], labels: pd.Index, fill_value: Any, departures: set[str]) -> Any:
+    """The dtype of `element_dtype.expected_dtype`; differs from the reference only where that file says so."""
+    dtype = expected_dtype(blocks, labels, fill_value, is_sparse=sparse.issparse(array))
+    if dtype == array.dtype:
+        return array
+    lacking = any(block.dtype is None for block in blocks)
+    zero_length = any(block.labels is not None and len(block.labels) == 0 for block in blocks)
+    if not (lacking or zero_length or array.dtype == object):
+        message = f"the dtype rule is wrong: reference {array.dtype}, rule {dtype}, {blocks}"
+        raise AssertionError(message)
+    departures.add("dtype_rule")
+    return array.astype(dtype)
+
+
+def fix_format(array: Any, values: list, *, by_var: bool, departures: set[str]) -> Any:
+    """axis=var of nothing but csc stays csc; the reference always gives csr."""
+    held = [value for value in values if value is not None]
+    if by_var and sparse.issparse(array) and all(sparse.issparse(v) and v.format == "csc" for v in held):
+        departures.add("csc_for_var")
+        return sparse.csc_matrix(array)
+    return array
+
+
+def raw_as_anndata(adata: AnnData) -> AnnData:
+    """The raw of `adata` as the reference concatenates it."""
+    return AnnData(X=adata.raw.X, obs=pd.DataFrame(index=adata.obs_names), var=adata.raw.var, varm=dict(adata.raw.varm))
+
+
+def fix_raw(result: AnnData, adatas: list[AnnData], options: dict, departures: set[str]) -> None:
+    """raw follows the same rules as the rest."""
+    kept = {k: v for k, v in options.items() if k not in {"merge", "uns_merge", "pairwise"}}
+    raw = AnnData(
+        X=result.raw.X,
+        obs=pd.DataFrame(index=result.obs_names),
+        var=result.raw.var,
+        varm=dict(result.raw.varm),
+    )
+    fix_elements(raw, [raw_as_anndata(adata) for adata in adatas], kept, departures)
+    write_missing_strings(raw, departures)
+    result.raw = raw
+
+
+def frames_of(result: AnnData) -> list[pd.DataFrame]:
+    """Every dataframe that a concatenation makes."""
+    frames = [result.obs, result.var]
+    if result.raw is not None:
+        frames.append(result.raw.var)
+    for mapping in (result.obsm, result.varm):
+        frames.extend(value for value in mapping.values() if isinstance(value, pd.DataFrame))
+    return frames
+
+
+def write_missing_strings(result: AnnData, departures: set[str]) -> None:
+    """Strings with holes become nullable strings; the reference's object column with NaN cannot be written."""
+    for frame in frames_of(result):
+        for name in frame.columns:
+            column = frame[name]
+            if column.dtype != object or not column.isna().any():
+                continue
+            if all(isinstance(value, str) for value in column.dropna()):
+                departures.add("nullable_strings")
+                frame[name] = column.astype("string")
+
+
+def write_missing_bools(result: AnnData, outcome: Outcome) -> None:
+    """Bools with holes on the alt axis may become nullable booleans (as they do on the main axis).
+
+    The reference's object column cannot be written, so refusing is right as well.
+    """
+    for frame in frames_of(result):
+        for name in frame.columns:
+            column = frame[name]
+            if column.dtype != object or not len(column.dropna()):
+                continue
+            if all(isinstance(value, (bool, np.bool_)) for value in column.dropna()):
+                outcome.departures.add("nullable_bools")
+                outcome.may_refuse = f"column {name!r} of bools with holes"
+                frame[name] = column.astype("boolean")

@@ -1,0 +1,31 @@
+"""Random inputs: the tool writes what `anndata.concat` gives.
+
+`ANNSTREAM_SEEDS=0:2000` chooses the seeds (default 0:600). To look at one seed:
+`python -m tests.parity.reproduce SEED FOLDER` from the root of the repository.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .families import make_family
+from .runner import check_family
+
+FIRST, LAST = (int(part) for part in os.environ.get("ANNSTREAM_SEEDS", "0:600").split(":"))
+
+
+@pytest.mark.parametrize("seed", range(FIRST, LAST))
+def test_seed(seed: int, tmp_path: Path) -> None:
+    """One family; its files are removed when it passes."""
+    family = make_family(seed, tmp_path)
+    try:
+        check_family(family, tmp_path)
+    except AssertionError as error:
+        pytest.fail(
+            f"seed {seed}: {error}\nkeep the files: python -m tests.parity.reproduce {seed} FOLDER", pytrace=False
+        )
+    for path in [*tmp_path.glob("*.h5ad"), *tmp_path.glob("output/*")]:
+        path.unlink()

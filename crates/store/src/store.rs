@@ -145,6 +145,11 @@ pub trait ArrayReader: Send + Sync {
         &self.info().shape
     }
 
+    /// Whether this is text stored in a fixed number of ASCII bytes. Old AnnData files mean a scalar by one such value.
+    fn fixed_text(&self) -> bool {
+        false
+    }
+
     /// Replaces the content of `out` by the values of a region, in row-major order and in the stored type (big-endian
     /// numbers arrive native). A scalar is the region without dimensions. Positions never written read as the fill value.
     ///

@@ -1,0 +1,110 @@
+# Everything a developer or CI runs. `make help` lists it. What the targets need is installed into the project's own
+# folders: .venv, .venv-next and .tools. Nothing is run twice: stamp files remember what was made from which lock.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.ONESHELL:
+
+JOBS ?= 2
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DENY_VERSION := 0.20.2
+
+PYTHON := .venv/bin/python
+NEXT := .venv-next/bin/python
+SOURCES := tests demo bench tools
+# libhdf5 is built with CMake, which comes from the virtual environment.
+CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
+
+.PHONY: help build demo test test-rust test-python test-next lint lint-rust lint-python deny bench python-env \
+        python-env-next third-party clean rust-setup
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+# ---------------------------------------------------------------------------------------------------- what is needed
+
+python-env: .venv/stamp ## the Python environment .venv from tests/requirements.lock
+
+.venv/stamp: tests/requirements.lock tools/setup.sh
+	python="$$(bash tools/setup.sh python)"
+	echo "making .venv with $$python"
+	rm -rf .venv
+	"$$python" -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements.lock
+	touch $@
+
+# The newest anndata, where there is a Python for it; else an empty folder with the stamp.
+python-env-next: .venv-next/stamp ## a second environment with the newest anndata, if Python >= 3.12 is here
+
+.venv-next/stamp: tests/requirements-next.lock tools/setup.sh
+	python="$$(bash tools/setup.sh next)"
+	rm -rf .venv-next
+	mkdir .venv-next
+	if [ -n "$$python" ]; then
+	    echo "making .venv-next with $$python"
+	    "$$python" -m venv .venv-next
+	    .venv-next/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-next.lock
+	fi
+	touch $@
+
+rust-setup:
+	@bash tools/setup.sh rust
+
+.tools/stamp-deny-$(DENY_VERSION): | rust-setup
+	cargo install cargo-deny --locked --quiet --version $(DENY_VERSION) --root .tools
+	touch $@
+
+# ---------------------------------------------------------------------------------------------------------- products
+
+build: .venv/stamp rust-setup ## the release binary target/release/annstream
+	$(CARGO) build --release --workspace --locked
+
+demo: build ## merge two small real files and look at the result
+	ANNSTREAM_BIN=target/release/annstream PYTHON=$(PYTHON) bash demo/run.sh
+
+bench: build ## measure against anndata on the same files (BENCH_ARGS="--quick" for a fast look)
+	ANNSTREAM_BIN=target/release/annstream $(PYTHON) bench/run.py $(BENCH_ARGS)
+
+third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
+	$(PYTHON) tools/third_party.py
+
+# ------------------------------------------------------------------------------------------------------------- tests
+
+test: lint test-rust test-python test-next ## everything that CI runs
+
+lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
+
+lint-rust: .venv/stamp rust-setup
+	cargo fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+
+lint-python: .venv/stamp
+	.venv/bin/ruff check --quiet $(SOURCES)
+	.venv/bin/ruff format --check --quiet $(SOURCES)
+	$(PYTHON) tools/third_party.py --check
+
+deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versions of what we depend on
+	.tools/bin/cargo-deny --locked check bans licenses sources
+
+test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
+	$(CARGO) test --workspace --locked
+
+test-python: .venv/stamp rust-setup ## the binary against anndata
+	$(CARGO) build --workspace --locked
+	ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
+
+test-next: .venv/stamp .venv-next/stamp rust-setup ## what we write, read by the newest anndata
+	$(CARGO) build --workspace --locked
+	if [ -x $(NEXT) ]; then
+	    ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(NEXT) -m pytest tests/parity/test_readback.py -q $(PYTEST_ARGS)
+	else
+	    echo "test-next: skipped, no Python 3.12 or newer here"
+	fi
+
+clean: ## remove everything made here
+	rm -rf target build .venv .venv-next .tools .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Merges two small real files, looks at the result, and checks it against anndata. `make demo` runs it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+annstream=${ANNSTREAM_BIN:-target/release/annstream}
+python=${PYTHON:-.venv/bin/python}
+result=build/demo/merged.h5ad
+
+# step COMMAND...: prints a command and runs it.
+step() {
+    printf '\n$ %s\n' "$*" | sed "s|$annstream|annstream|; s|$python|python|"
+    "$@"
+}
+
+mkdir -p "$(dirname "$result")"
+step "$annstream" concat healthy=demo/pbmc4k.h5ad donor_a=demo/donor_a.h5ad \
+    -o "$result" --join outer --merge first --uns-merge unique --label sample --index-unique - \
+    --compression gzip --force
+step "$annstream" info "$result"
+step "$python" demo/check.py "$result"
+printf '\nThe merged file is %s (%s bytes). Open it with anndata.read_h5ad.\n' \
+    "$(cd "$(dirname "$result")" && pwd)/$(basename "$result")" "$(wc -c <"$result" | tr -d ' ')"

@@ -1,5 +1,0 @@
-//! Concatenation.
-
-mod stream;
-
-pub use stream::Tally;

@@ -180,7 +180,8 @@ pub(super) fn union<'a>(lists: &[&Categories<'a>]) -> Option<Vec<Label<'a>>> {
     {
         return None;
     }
-    let floats = lists.iter().any(|list| matches!(list.labels.first(), Some(Label::Float(_))));
+    // Empty lists of floats count, too.
+    let floats = lists.iter().any(|list| list.dtype().0.is_float());
     let widen = |label: &Label<'a>| match label {
         Label::Int(value) if floats => Label::float(*value as f64),
         _ => *label,

@@ -53,7 +53,8 @@ impl Column {
 
 /// Categories have to be of one type (unless ordered, where pandas compares values only) and the same set or list.
 fn same_categories(a: &Column, b: &Column, ordered: bool) -> bool {
-    if !ordered && std::mem::discriminant(a) != std::mem::discriminant(b) || !ordered && a.value_type() != b.value_type()
+    if !ordered && std::mem::discriminant(a) != std::mem::discriminant(b)
+        || !ordered && a.value_type() != b.value_type()
     {
         return false;
     }

@@ -69,7 +69,8 @@ mod tests {
 
     #[test]
     fn kinds_have_the_names_that_messages_use() {
-        let category = Column::Categorical { codes: vec![0], categories: Box::new(Column::text(["a"])), ordered: false };
+        let category =
+            Column::Categorical { codes: vec![0], categories: Box::new(Column::text(["a"])), ordered: false };
         assert_eq!(category.kind().to_string(), "category[str]");
         assert_eq!(ColumnKind::Nullable(DType::Bool).to_string(), "nullable boolean");
         assert_eq!(ColumnKind::Plain(DType::I64).to_string(), "int64");

@@ -99,7 +99,11 @@ mod tests {
         assert!(floats[0] == 2.0 && floats[1].is_nan());
         assert_eq!(
             plain(Buffer::Bool(vec![1, 0])),
-            Column::Nullable { values: Buffer::Bool(vec![0, 0, 1]), missing: vec![false, true, false], na: NaValue::Na }
+            Column::Nullable {
+                values: Buffer::Bool(vec![0, 0, 1]),
+                missing: vec![false, true, false],
+                na: NaValue::Na
+            }
         );
         assert_eq!(
             Column::text(["x", "y"]).reindex(&at).unwrap(),
@@ -109,7 +113,8 @@ mod tests {
                 na: NaValue::NaN
             }
         );
-        let category = |codes| Column::Categorical { codes, categories: Box::new(Column::text(["u", "v"])), ordered: true };
+        let category =
+            |codes| Column::Categorical { codes, categories: Box::new(Column::text(["u", "v"])), ordered: true };
         assert_eq!(category(vec![0, 1]).reindex(&at).unwrap(), category(vec![1, -1, 0]));
     }
 

@@ -23,6 +23,8 @@ pub enum PartSchema<'a> {
         /// Whether no row has a value (true for no rows). Say `false` where the values are not known: a column of
         /// missing values then counts, which differs from pandas only where types differ.
         all_missing: bool,
+        /// Whether some row has no value.
+        any_missing: bool,
         /// The categories of a categorical column; without them they count as none.
         categories: Option<&'a Column>,
         /// How missing text shows.
@@ -41,7 +43,12 @@ pub(super) enum Target<'a> {
     Object,
     Masked(DType),
     Text(NaValue),
-    Category { categories: Categories<'a>, ordered: bool },
+    Category {
+        categories: Categories<'a>,
+        ordered: bool,
+    },
+    /// Categories of text beside categories of numbers: no file can hold them.
+    MixedCategories,
 }
 
 impl PartialEq for Target<'_> {
@@ -50,10 +57,9 @@ impl PartialEq for Target<'_> {
             (Self::Number(a), Self::Number(b)) | (Self::Masked(a), Self::Masked(b)) => a == b,
             (Self::Object, Self::Object) => true,
             (Self::Text(a), Self::Text(b)) => a == b,
-            (
-                Self::Category { categories: a, ordered: false },
-                Self::Category { categories: b, ordered: false },
-            ) => a.same_set(b),
+            (Self::Category { categories: a, ordered: false }, Self::Category { categories: b, ordered: false }) => {
+                a.same_set(b)
+            }
             (Self::Category { categories: a, ordered: true }, Self::Category { categories: b, ordered: true }) => {
                 a.labels == b.labels
             }
@@ -86,6 +92,7 @@ struct Unit<'a> {
     /// No values, of a type that could hold missing ones.
     ignored: bool,
     all_missing: bool,
+    any_missing: bool,
 }
 
 /// The type of the stack of `parts`; `None` if no part is present.
@@ -94,7 +101,7 @@ pub(super) fn target<'a>(parts: &[PartSchema<'a>]) -> Result<Option<Target<'a>>>
     let mut holes = false;
     for part in parts {
         match *part {
-            PartSchema::Present { kind, len, all_missing, categories, na } => {
+            PartSchema::Present { kind, len, all_missing, any_missing, categories, na } => {
                 let target = match kind {
                     ColumnKind::Plain(DType::Str) => Target::Object,
                     ColumnKind::Plain(dtype) => Target::Number(dtype),
@@ -108,11 +115,11 @@ pub(super) fn target<'a>(parts: &[PartSchema<'a>]) -> Result<Option<Target<'a>>>
                         Target::Category { categories, ordered }
                     }
                 };
-                units.push(Unit { target: Some(target), len, ignored: false, all_missing });
+                units.push(Unit { target: Some(target), len, ignored: false, all_missing, any_missing });
             }
             PartSchema::Missing(len) => {
                 holes = true;
-                units.push(Unit { target: None, len, ignored: true, all_missing: true });
+                units.push(Unit { target: None, len, ignored: true, all_missing: true, any_missing: len > 0 });
             }
             PartSchema::Nothing => holes = true,
         }
@@ -120,7 +127,9 @@ pub(super) fn target<'a>(parts: &[PartSchema<'a>]) -> Result<Option<Target<'a>>>
     if units.iter().all(|unit| unit.target.is_none()) {
         return Ok(None);
     }
-    unify(&mut units, holes);
+    if !unify(&mut units, holes) {
+        return Ok(Some(Target::MixedCategories));
+    }
     for unit in &mut units {
         let holds = unit.target.as_ref().is_none_or(Target::holds_missing);
         unit.ignored = holds && (unit.len == 0 || unit.all_missing);
@@ -131,8 +140,8 @@ pub(super) fn target<'a>(parts: &[PartSchema<'a>]) -> Result<Option<Target<'a>>>
     Ok(Some(concat(&units)))
 }
 
-/// anndata's `unify_dtypes`.
-fn unify(units: &mut [Unit<'_>], holes: bool) {
+/// anndata's `unify_dtypes`; false for categories without a common type.
+fn unify(units: &mut [Unit<'_>], holes: bool) -> bool {
     let present: Vec<&Target<'_>> = units.iter().filter_map(|unit| unit.target.as_ref()).collect();
     let lists: Vec<(&Categories<'_>, bool)> = present
         .iter()
@@ -142,7 +151,8 @@ fn unify(units: &mut [Unit<'_>], holes: bool) {
         })
         .collect();
     let unified = if lists.is_empty() {
-        let booleans = |target: &&Target<'_>| matches!(target, Target::Number(DType::Bool) | Target::Masked(DType::Bool));
+        let booleans =
+            |target: &&Target<'_>| matches!(target, Target::Number(DType::Bool) | Target::Masked(DType::Bool));
         (holes && present.iter().all(booleans)).then_some(Target::Masked(DType::Bool))
     } else if lists.len() < present.len() {
         None
@@ -150,17 +160,14 @@ fn unify(units: &mut [Unit<'_>], holes: bool) {
         let all = union(&lists.iter().map(|(list, _)| *list).collect::<Vec<_>>());
         let ordered = lists.iter().any(|(_, ordered)| *ordered);
         match all {
-            None => Some(Target::Object),
-            Some(all) if !ordered => {
-                Some(Target::Category { categories: natural_order(all), ordered: false })
-            }
+            None if ordered => Some(Target::Object),
+            None => return false,
+            Some(all) if !ordered => Some(Target::Category { categories: natural_order(all), ordered: false }),
             Some(all) => {
                 let mut filled = lists.iter().filter(|(list, _)| !list.labels.is_empty());
                 let alike = filled.clone().all(|(list, ordered)| *ordered && same_labels(&list.labels, &all));
                 match filled.next() {
-                    Some((first, _)) if alike => {
-                        Some(Target::Category { categories: (*first).clone(), ordered: true })
-                    }
+                    Some((first, _)) if alike => Some(Target::Category { categories: (*first).clone(), ordered: true }),
                     _ => Some(Target::Object),
                 }
             }
@@ -174,6 +181,7 @@ fn unify(units: &mut [Unit<'_>], holes: bool) {
             }
         }
     }
+    true
 }
 
 fn same_labels(a: &[super::Label<'_>], b: &[super::Label<'_>]) -> bool {
@@ -246,9 +254,10 @@ fn concat_arrays<'a>(targets: &[Target<'a>], units: &[Unit<'a>]) -> Target<'a> {
     }
     if targets.iter().any(Target::is_extension) {
         let result = common(targets);
-        let missing_category = units.iter().zip(targets).any(|(unit, target)| {
-            matches!(target, Target::Category { .. }) && unit.all_missing && unit.len > 0
-        });
+        let missing_category = units
+            .iter()
+            .zip(targets)
+            .any(|(unit, target)| matches!(target, Target::Category { .. }) && unit.any_missing);
         return match result {
             Target::Number(dtype) if dtype.is_integer() && missing_category => Target::Number(DType::F64),
             other => other,
@@ -299,7 +308,7 @@ fn common<'a>(targets: &[Target<'a>]) -> Target<'a> {
                     _ => None,
                 })
                 .map(Target::Text),
-            Target::Number(_) | Target::Object => None,
+            Target::Number(_) | Target::Object | Target::MixedCategories => None,
         };
         if let Some(found) = found {
             return found;

@@ -10,7 +10,8 @@ use super::{Column, NaValue};
 pub(crate) fn column(value: &Value) -> Column {
     let kind = value["t"].as_str().unwrap();
     if kind == "category" {
-        let codes = value["codes"].as_array().unwrap().iter().map(|code| i32::try_from(code.as_i64().unwrap()).unwrap());
+        let codes =
+            value["codes"].as_array().unwrap().iter().map(|code| i32::try_from(code.as_i64().unwrap()).unwrap());
         return Column::Categorical {
             codes: codes.collect(),
             categories: Box::new(column(&value["cats"])),

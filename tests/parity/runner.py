@@ -151,7 +151,7 @@ def judge(done: Run, outcome: Outcome, output: Path, axis: str) -> None:
         return
     assert done.code == 0, f"exit {done.code}, expected 0"
     left = sorted(path.name for path in output.parent.iterdir())
-    assert left == [output.name], f"files left behind: {left}"
+    assert left == [output.name], f"the folder of the output holds {left}, expected only {output.name}"
     assert_well_formed(output)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,11 +1,33 @@
-//! Concatenation of AnnData files: the rules of `anndata.concat` as functions on values in memory.
+//! Concatenation: many AnnData files into one, with the result that `anndata.concat` gives in memory.
 //!
-//! [`names`] makes the index of the axis that grows, [`align`](mod@align) that of the other axis; [`reindex`] moves what
-//! stands on the other axis to its new index; [`merge`] keeps what the inputs agree on, by [`equal`](mod@equal).
+//! [`plan`] finds out what will happen from metadata and indexes; [`execute`] does it. Nothing else knows the rules:
+//! the shape of the result, the type of every matrix and what is dropped stand in the [`ConcatPlan`].
+//!
+//! - [`align`](align::align) joins the labels of the other axis,
+//! - matrices are planned one by one and streamed, stacked or zipped,
+//! - tables are stacked column by column ([`crate::table::stack_columns`]),
+//! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
 
 pub mod align;
 mod awkward;
 pub mod equal;
+mod execute;
+mod fill;
+mod inputs;
+mod matrices;
 pub mod merge;
 pub mod names;
+mod plan;
 pub mod reindex;
+mod spec;
+mod stack_whole;
+mod stream;
+mod tables;
+
+pub use align::Join;
+pub use execute::{ConcatReport, execute};
+pub use inputs::Input;
+pub use merge::MergeStrategy;
+pub use plan::{ConcatPlan, ElementSummary, InputSummary, PlanSummary, plan};
+pub use spec::{Axis, ConcatSpec, FillValue};
+pub use stream::Tally;

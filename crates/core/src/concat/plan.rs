@@ -74,7 +74,6 @@ pub struct ElementSummary {
 
 /// The plan of the main part of the file, or of `raw`.
 pub(crate) struct ViewPlan {
-    pub(crate) raw: bool,
     pub(crate) lengths: Vec<u64>,
     pub(crate) alignment: Alignment,
     pub(crate) x: Option<MatrixPlan>,
@@ -182,7 +181,6 @@ impl ViewPlan {
         }
         drop(indexes);
         let mut this = Self {
-            raw: view.raw,
             lengths,
             alignment,
             x: None,

@@ -1,0 +1,330 @@
+//! `annstream concat`.
+
+use std::collections::HashMap;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use annstream_core::anndata::AnnDataFile;
+use annstream_core::concat::{
+    Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
+};
+use annstream_core::{Error, ErrorKind, Exec, Result};
+use annstream_store::{Compression, CreateOptions, OpenOptions, create, open};
+use clap::{Args, ValueEnum};
+
+use super::common::Common;
+use crate::printer::{Printer, bytes, count};
+
+/// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
+///
+/// Inputs may be in any mixture of CSR, CSC and dense, with different genes in any order, different columns and types.
+/// `annstream concat --plan` shows what will be kept, converted and dropped, before any work.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  annstream concat a.h5ad b.h5ad -o all.h5ad --join outer --label batch
+  annstream concat *.h5ad -o all.h5ad --keys-from stem --label sample --index-unique - --merge same --memory 4G
+  annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan")]
+pub(crate) struct Arguments {
+    /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
+    #[arg(required = true, value_name = "IN")]
+    inputs: Vec<String>,
+    /// File to write (.h5ad)
+    #[arg(short, long, value_name = "OUT")]
+    output: PathBuf,
+    /// Axis to append along: cells (obs) or genes (var)
+    #[arg(long, value_enum, default_value_t)]
+    axis: AxisName,
+    /// Keep the names of the other axis that all inputs have (inner) or that any has (outer)
+    #[arg(long, default_value = "inner", value_parser = parse::<Join>, value_name = "inner|outer")]
+    join: Join,
+    /// Which elements of the other axis to keep
+    #[arg(long, default_value = "none", value_parser = parse::<MergeStrategy>, value_name = "none|same|unique|first|only")]
+    merge: MergeStrategy,
+    /// Which entries of uns to keep
+    #[arg(long, default_value = "none", value_parser = parse::<MergeStrategy>, value_name = "none|same|unique|first|only")]
+    uns_merge: MergeStrategy,
+    /// Add a column of this name that tells the inputs apart
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
+    /// One key per input, for --label and --index-unique [default: 0,1,…]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,…", conflicts_with = "keys_from")]
+    keys: Option<Vec<String>>,
+    /// Take the keys from the file names, with or without extension
+    #[arg(long, value_enum, value_name = "filename|stem")]
+    keys_from: Option<KeysFrom>,
+    /// Make labels unique: append this separator and the key of the input
+    #[arg(long, value_name = "SEP", allow_hyphen_values = true)]
+    index_unique: Option<String>,
+    /// Value for what an outer join leaves open [default: 0 in sparse, NaN in dense matrices]
+    #[arg(long, value_parser = parse::<FillValue>, value_name = "X", allow_hyphen_values = true)]
+    fill_value: Option<FillValue>,
+    /// Keep pairwise elements (obsp, varp) of the appended axis, as block diagonals
+    #[arg(long)]
+    pairwise: bool,
+    /// Compression of the output: none, gzip[:0-9], shuffle+gzip[:0-9], lzf, zstd[:1-22] [default: as the inputs]
+    #[arg(long, value_parser = parse::<Compression>, value_name = "CODEC")]
+    compression: Option<Compression>,
+    /// Replace the output if it exists
+    #[arg(long)]
+    force: bool,
+    /// Follow external links, external storage and virtual datasets of the inputs
+    #[arg(long)]
+    allow_external: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    plan: bool,
+    /// Print the plan or the report as JSON on standard output
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum AxisName {
+    #[default]
+    Obs,
+    Var,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum KeysFrom {
+    Filename,
+    Stem,
+}
+
+fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+    text.parse().map_err(|error: Error| match error.next_step() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
+/// A path with the key it was given, if any.
+struct Named {
+    key: Option<String>,
+    path: PathBuf,
+}
+
+/// Merges.
+pub(crate) fn run(arguments: Arguments) -> Result<()> {
+    let started = Instant::now();
+    let printer = arguments.common.printer();
+    let named = resolve(&arguments.inputs)?;
+    check_output(&arguments.output, &named, arguments.force || arguments.plan)?;
+    let folder = arguments.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
+    }
+    let exec = arguments.common.exec(folder)?;
+    let spec = spec(&arguments, &named)?;
+    let inputs = open_all(&named, OpenOptions { allow_external: arguments.allow_external }, &exec)?;
+    let plan = plan(&inputs, &spec, &exec)?;
+    for warning in &plan.summary.warnings {
+        printer.warn(warning);
+    }
+    if arguments.plan {
+        show_plan(&plan, arguments.json, printer, &exec);
+        return Ok(());
+    }
+    let stamps = stamps(&named)?;
+    let options = CreateOptions { overwrite: arguments.force, pool: Some(exec.pool().clone()), queue: 0 };
+    let writer = create(&arguments.output, options)?;
+    let report = execute(&inputs, &plan, writer, &exec)?;
+    for (before, after) in stamps.iter().zip(self::stamps(&named)?) {
+        if *before != after {
+            printer.warn(&format!("{}: changed while it was read; the result may mix two versions", before.0.display()));
+        }
+    }
+    show_report(&arguments, &plan, &report, started, printer);
+    Ok(())
+}
+
+/// Expands lists and splits `key=path`.
+fn resolve(given: &[String]) -> Result<Vec<Named>> {
+    let mut texts = Vec::new();
+    for text in given {
+        if let Some(list) = text.strip_prefix('@') {
+            let file = std::fs::File::open(list).map_err(|error| Error::io(error, list))?;
+            lines(std::io::BufReader::new(file), list, &mut texts)?;
+        } else if text == "-" {
+            lines(std::io::stdin().lock(), "standard input", &mut texts)?;
+        } else {
+            texts.push(text.clone());
+        }
+    }
+    if texts.is_empty() {
+        return Err(Error::argument("no objects to concatenate: the list of inputs is empty"));
+    }
+    Ok(texts
+        .into_iter()
+        .map(|text| match text.split_once('=') {
+            Some((key, path)) if !key.contains('/') && !Path::new(&text).exists() => {
+                Named { key: Some(key.to_owned()), path: PathBuf::from(path) }
+            }
+            _ => Named { key: None, path: PathBuf::from(text) },
+        })
+        .collect())
+}
+
+fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()> {
+    for line in reader.lines() {
+        let line = line.map_err(|error| Error::io(error, name))?;
+        if !line.trim().is_empty() {
+            texts.push(line.trim().to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an output that is an input, or that exists.
+fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
+    for input in inputs {
+        let same = std::fs::metadata(&input.path).is_ok_and(|own| (own.dev(), own.ino()) == (target.dev(), target.ino()));
+        if same {
+            let message = format!("the output is the input {}", input.path.display());
+            return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
+        }
+    }
+    if may_exist && !target.is_dir() {
+        return Ok(());
+    }
+    let what = if target.is_dir() { "is a folder" } else { "exists already" };
+    Err(Error::new(ErrorKind::Exists, what).in_file(output).hint("choose another output, or give --force to replace it"))
+}
+
+fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
+    Ok(ConcatSpec {
+        axis: match arguments.axis {
+            AxisName::Obs => Axis::Obs,
+            AxisName::Var => Axis::Var,
+        },
+        join: arguments.join,
+        merge: arguments.merge,
+        uns_merge: arguments.uns_merge,
+        label: arguments.label.clone(),
+        keys: keys(arguments, named)?,
+        index_unique: arguments.index_unique.clone(),
+        fill_value: arguments.fill_value,
+        pairwise: arguments.pairwise,
+        compression: arguments.compression,
+    })
+}
+
+fn keys(arguments: &Arguments, named: &[Named]) -> Result<Option<Vec<String>>> {
+    let given = named.iter().filter(|input| input.key.is_some()).count();
+    if given > 0 {
+        if arguments.keys.is_some() || arguments.keys_from.is_some() {
+            return Err(Error::argument("keys are given both as key=path and by --keys or --keys-from; give them once"));
+        }
+        if given < named.len() {
+            return Err(Error::argument(format!("{given} of {} inputs have a key; give one to each or none", named.len())));
+        }
+        return Ok(Some(named.iter().filter_map(|input| input.key.clone()).collect()));
+    }
+    let Some(from) = arguments.keys_from else { return Ok(arguments.keys.clone()) };
+    let keys = named.iter().map(|input| {
+        let part = match from {
+            KeysFrom::Filename => input.path.file_name(),
+            KeysFrom::Stem => input.path.file_stem(),
+        };
+        part.map(|part| part.to_string_lossy().into_owned())
+            .ok_or_else(|| Error::argument("has no file name to take a key from").in_file(&input.path))
+    });
+    keys.collect::<Result<_>>().map(Some)
+}
+
+/// Opens the inputs, in parallel.
+fn open_all(named: &[Named], options: OpenOptions, exec: &Exec) -> Result<Vec<Input>> {
+    let mut inputs = Vec::with_capacity(named.len());
+    exec.ordered(
+        named.len(),
+        2 * exec.threads(),
+        |i| {
+            let path = &named[i].path;
+            let file = AnnDataFile::open(Arc::from(open(path, options)?)).map_err(|error| error.in_file(path))?;
+            Ok(Input { name: path.display().to_string(), file })
+        },
+        |_, input| {
+            inputs.push(input);
+            Ok(())
+        },
+    )?;
+    Ok(inputs)
+}
+
+/// Size and time of change of each input.
+fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
+    let stamp = |input: &Named| {
+        let metadata = std::fs::metadata(&input.path).map_err(|error| Error::io(error, &input.path))?;
+        Ok((input.path.clone(), metadata.len(), metadata.modified().ok()))
+    };
+    named.iter().map(stamp).collect()
+}
+
+fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {
+    let summary = &plan.summary;
+    if json {
+        printer.out(&serde_json::to_string_pretty(summary).unwrap_or_default());
+        return;
+    }
+    printer.out(&format!(
+        "{} inputs along {} into {} x {}, compression {}",
+        summary.inputs.len(),
+        summary.axis,
+        count(summary.shape[0]),
+        count(summary.shape[1]),
+        summary.compression
+    ));
+    for input in &summary.inputs {
+        printer.out(&format!("  {}  {} x {}  {}", input.key, count(input.shape[0]), count(input.shape[1]), input.path));
+    }
+    let mut widths: HashMap<&str, usize> = HashMap::new();
+    for element in &summary.elements {
+        let width = widths.entry("path").or_default();
+        *width = (*width).max(element.path.chars().count());
+    }
+    let width = widths.get("path").copied().unwrap_or(0).min(40);
+    for element in &summary.elements {
+        printer.out(&format!("  {:7} {:width$}  {}", element.action, element.path, element.detail));
+    }
+    printer.out(&format!(
+        "passes over the data: {}; peak memory: about {} of {}; scratch: {}; output: up to {} before compression",
+        summary.passes,
+        bytes(summary.memory),
+        bytes(exec.budget().total()),
+        bytes(summary.scratch),
+        bytes(summary.output)
+    ));
+}
+
+fn show_report(arguments: &Arguments, plan: &ConcatPlan, report: &ConcatReport, started: Instant, printer: Printer) {
+    let seconds = started.elapsed().as_secs_f64();
+    let size = std::fs::metadata(&arguments.output).map_or(0, |metadata| metadata.len());
+    if arguments.json {
+        let value = serde_json::json!({
+            "output": arguments.output.display().to_string(),
+            "shape": plan.summary.shape,
+            "bytes": size,
+            "seconds": seconds,
+            "warnings": plan.summary.warnings,
+            "matrices": report.matrices,
+        });
+        printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+    }
+    for matrix in &report.matrices {
+        printer.detail(&format!("{}: {} values, sum {}; checked", matrix.path, count(matrix.values), matrix.sum));
+    }
+    printer.note(&format!(
+        "{}: {} x {}, {} in {seconds:.1} s",
+        arguments.output.display(),
+        count(plan.summary.shape[0]),
+        count(plan.summary.shape[1]),
+        bytes(size)
+    ));
+}

@@ -69,7 +69,8 @@ impl Table {
     /// Whether two tables have the same index, the same columns in the same order, and equal values
     /// (`pandas.DataFrame.equals`). The name of the index does not matter.
     pub fn equals(&self, other: &Self) -> bool {
-        same_labels(&self.index, &other.index)
+        std::mem::discriminant(&self.index) == std::mem::discriminant(&other.index)
+            && same_labels(&self.index, &other.index)
             && self.columns.len() == other.columns.len()
             && self.columns.iter().zip(&other.columns).all(|((a, x), (b, y))| a == b && x.equals(y))
     }

@@ -219,6 +219,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::table::{labels, testcase};
 
     fn text(labels: &[&str]) -> Column {
         Column::text(labels)
@@ -226,6 +227,27 @@ mod tests {
 
     fn aligned(indexes: &[&[&str]], join: Join) -> Column {
         align(&indexes.iter().map(|labels| text(labels)).collect::<Vec<_>>(), join).unwrap().index
+    }
+
+    /// Every case of `testdata/align.json`, made by `testdata/align.py` with anndata and pandas.
+    #[test]
+    fn equals_anndata() {
+        let path = std::env::var("ALIGN_CASES");
+        let text =
+            path.map_or_else(|_| include_str!("testdata/align.json").into(), |p| std::fs::read_to_string(p).unwrap());
+        let cases: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        for case in &cases {
+            let indexes: Vec<Column> = case["parts"].as_array().unwrap().iter().map(testcase::column).collect();
+            for (name, join) in [("inner", Join::Inner), ("outer", Join::Outer)] {
+                let got = align(&indexes, join).unwrap().index;
+                let expected = testcase::column(&case[name]);
+                // Of mixed inputs only the labels count: pandas' type then depends on which are empty.
+                let mixed = case["parts"].as_array().unwrap().iter().any(|part| part["t"] != case["parts"][0]["t"]);
+                let same =
+                    if mixed { labels(&got).unwrap() == labels(&expected).unwrap() } else { got.equals(&expected) };
+                assert!(same, "{name} {case}\n got {got:?}");
+            }
+        }
     }
 
     /// The index of `anndata.concat` (0.12.19, pandas 2.3.3).

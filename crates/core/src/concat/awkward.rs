@@ -73,7 +73,7 @@ fn gather(
                         .ok_or_else(|| Error::invalid(format!("awkward buffer {name} ends before entry {row}")))
                 };
                 at.extend(bound(row)?..bound(row + 1)?);
-                ends.push(at.len() as i64);
+                ends.push(at.len().cast_signed() as i64);
             }
             let values = Buffer::I64(ends).cast(offsets.values.dtype())?;
             new.insert(name, DenseArray { shape: vec![values.len()], values });

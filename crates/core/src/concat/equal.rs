@@ -104,6 +104,7 @@ fn entries(matrix: &SparseMatrix) -> Option<Vec<(u64, u64, [f64; 2])>> {
 }
 
 /// Equality of values as scipy's `!=` sees it, NaN being equal to NaN. Integers beyond 2^53 compare as doubles.
+#[expect(clippy::float_cmp, reason = "equality is exact")]
 fn sparse_equal(a: &SparseMatrix, b: &SparseMatrix) -> bool {
     let nan = |value: [f64; 2]| value[0].is_nan() || value[1].is_nan();
     if a.shape != b.shape {
@@ -148,6 +149,7 @@ fn awkward_equal(a: &AwkwardArray, b: &AwkwardArray) -> bool {
         && b.buffers.iter().all(|(name, b)| a.buffers.get(name).is_some_and(|a| a.shape == b.shape && close(a, b)))
 }
 
+#[expect(clippy::float_cmp, reason = "infinities are equal only exactly")]
 fn close(a: &DenseArray, b: &DenseArray) -> bool {
     if !a.values.dtype().is_float() {
         return a.values == b.values;

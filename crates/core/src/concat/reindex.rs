@@ -83,7 +83,7 @@ fn take_axis(array: &DenseArray, axis: usize, from_new: &[i64]) -> Result<Elemen
             match usize::try_from(old) {
                 Ok(old) => {
                     let start = (block * old_len + old) * inner;
-                    positions.extend((start..start + inner).map(|position| position as i64));
+                    positions.extend((start..start + inner).map(|position| position.cast_signed() as i64));
                 }
                 Err(_) => positions.resize(positions.len() + inner, -1),
             }
@@ -108,7 +108,7 @@ fn take_records(records: &RecordArray, from_new: &[i64]) -> Result<RecordArray> 
         *len = from_new.len();
     }
     let values = records.values.iter().map(|values| {
-        let width = values.len().checked_div(old_len).unwrap_or(0) as i64;
+        let width = values.len().checked_div(old_len).unwrap_or(0).cast_signed() as i64;
         let positions: Vec<i64> = from_new.iter().flat_map(|&old| old * width..(old + 1) * width).collect();
         values.take(&positions)
     });
@@ -146,7 +146,7 @@ fn take_sparse(matrix: &SparseMatrix, axis: usize, to_new: &[u32], new_len: usiz
                 usize::try_from(minor).ok().and_then(moved).map(|new| new as u64)
             };
             if let Some(column) = column {
-                rows.get_mut(row).ok_or_else(broken)?.push((column, at as i64));
+                rows.get_mut(row).ok_or_else(broken)?.push((column, at.cast_signed() as i64));
             }
         }
     }
@@ -159,7 +159,7 @@ fn take_sparse(matrix: &SparseMatrix, axis: usize, to_new: &[u32], new_len: usiz
         positions.extend(row.iter().map(|&(_, at)| at));
         indptr.push(indices.len() as u64);
     }
-    if positions.iter().any(|&at| at >= matrix.data.len() as i64) {
+    if positions.iter().any(|&at| at >= matrix.data.len().cast_signed() as i64) {
         return Err(Error::invalid("fewer values than indices"));
     }
     Ok(SparseMatrix { layout: matrix.layout, shape, indptr, indices, data: matrix.data.take(&positions) })

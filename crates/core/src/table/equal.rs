@@ -6,22 +6,15 @@ use super::{Column, Table, labels};
 
 /// Whether two buffers have one type and the same values, NaN being equal to NaN.
 pub(crate) fn same_values(a: &Buffer, b: &Buffer) -> bool {
-    fn float<T: Copy + PartialEq>(a: T, b: T) -> bool {
-        a == b || (a != a && b != b)
-    }
-    fn all<T: Copy + PartialEq>(a: &[T], b: &[T]) -> bool {
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| float(*a, *b))
-    }
-    fn complex<T: Copy + PartialEq>(a: &[[T; 2]], b: &[[T; 2]]) -> bool {
-        let nan = |x: [T; 2]| x[0] != x[0] || x[1] != x[1];
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (nan(*a) && nan(*b)))
+    fn all<T: PartialEq>(a: &[T], b: &[T], nan: impl Fn(&T) -> bool) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (nan(a) && nan(b)))
     }
     match (a, b) {
-        (Buffer::F16(a), Buffer::F16(b)) => all(a, b),
-        (Buffer::F32(a), Buffer::F32(b)) => all(a, b),
-        (Buffer::F64(a), Buffer::F64(b)) => all(a, b),
-        (Buffer::C64(a), Buffer::C64(b)) => complex(a, b),
-        (Buffer::C128(a), Buffer::C128(b)) => complex(a, b),
+        (Buffer::F16(a), Buffer::F16(b)) => all(a, b, |x| x.is_nan()),
+        (Buffer::F32(a), Buffer::F32(b)) => all(a, b, |x| x.is_nan()),
+        (Buffer::F64(a), Buffer::F64(b)) => all(a, b, |x| x.is_nan()),
+        (Buffer::C64(a), Buffer::C64(b)) => all(a, b, |x| x[0].is_nan() || x[1].is_nan()),
+        (Buffer::C128(a), Buffer::C128(b)) => all(a, b, |x| x[0].is_nan() || x[1].is_nan()),
         _ => a == b,
     }
 }
@@ -53,9 +46,8 @@ impl Column {
 
 /// Categories have to be of one type (unless ordered, where pandas compares values only) and the same set or list.
 fn same_categories(a: &Column, b: &Column, ordered: bool) -> bool {
-    if !ordered && std::mem::discriminant(a) != std::mem::discriminant(b)
-        || !ordered && a.value_type() != b.value_type()
-    {
+    let nullable = |column: &Column| matches!(column, Column::Nullable { .. });
+    if !ordered && (nullable(a), a.value_type()) != (nullable(b), b.value_type()) {
         return false;
     }
     let (Ok(mut a), Ok(mut b)) = (labels(a), labels(b)) else { return a.equals(b) };
@@ -77,7 +69,8 @@ impl Table {
     /// Whether two tables have the same index, the same columns in the same order, and equal values
     /// (`pandas.DataFrame.equals`). The name of the index does not matter.
     pub fn equals(&self, other: &Self) -> bool {
-        same_labels(&self.index, &other.index)
+        std::mem::discriminant(&self.index) == std::mem::discriminant(&other.index)
+            && same_labels(&self.index, &other.index)
             && self.columns.len() == other.columns.len()
             && self.columns.iter().zip(&other.columns).all(|((a, x), (b, y))| a == b && x.equals(y))
     }

@@ -131,8 +131,8 @@ pub(super) fn target<'a>(parts: &[PartSchema<'a>]) -> Result<Option<Target<'a>>>
         return Ok(Some(Target::MixedCategories));
     }
     for unit in &mut units {
-        let holds = unit.target.as_ref().is_none_or(Target::holds_missing);
-        unit.ignored = holds && (unit.len == 0 || unit.all_missing);
+        let can_miss = unit.target.as_ref().is_none_or(Target::holds_missing);
+        unit.ignored = can_miss && (unit.len == 0 || unit.all_missing);
     }
     if let [Unit { target: Some(only), .. }] = units.as_slice() {
         return Ok(Some(only.clone()));

@@ -29,7 +29,7 @@ help: ## list the targets
 
 python-env: .venv/stamp ## the Python environment .venv from tests/requirements.lock
 
-.venv/stamp: tests/requirements.lock tools/setup.sh
+.venv/stamp: tests/requirements.lock
 	@python="$$(bash tools/setup.sh python)"
 	echo "making .venv with $$python"
 	rm -rf .venv
@@ -40,7 +40,7 @@ python-env: .venv/stamp ## the Python environment .venv from tests/requirements.
 # The newest anndata, where there is a Python for it; else an empty folder with the stamp.
 python-env-next: .venv-next/stamp ## a second environment with the newest anndata, if Python >= 3.12 is here
 
-.venv-next/stamp: tests/requirements-next.lock tools/setup.sh
+.venv-next/stamp: tests/requirements-next.lock
 	@python="$$(bash tools/setup.sh next)"
 	rm -rf .venv-next
 	mkdir .venv-next

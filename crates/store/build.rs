@@ -1,1 +1,3 @@
-fn main(){}
+//! Nothing to build; the build-dependencies fix features.
+
+fn main() {}

@@ -1,6 +1,7 @@
 //! A store in memory, for tests and for trying things out.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
@@ -24,10 +25,11 @@ pub struct MemoryStore {
     nodes: Nodes,
 }
 
-/// A tree in memory being built.
-#[derive(Debug)]
+/// A tree in memory being built; clones build the same tree.
+#[derive(Clone, Debug)]
 pub struct MemoryWriter {
     nodes: Arc<Mutex<Nodes>>,
+    unfinished: Arc<AtomicUsize>,
 }
 
 #[derive(Debug)]
@@ -43,13 +45,15 @@ struct MemoryArrayWriter {
     values: Buffer,
     fields: Vec<Buffer>,
     nodes: Arc<Mutex<Nodes>>,
+    unfinished: Arc<AtomicUsize>,
 }
 
 impl MemoryStore {
     /// Starts a tree.
     pub fn writer() -> MemoryWriter {
         let root = Node { attrs: Attrs::new(), array: None };
-        MemoryWriter { nodes: Arc::new(Mutex::new(IndexMap::from([(String::new(), root)]))) }
+        let nodes = Arc::new(Mutex::new(IndexMap::from([(String::new(), root)])));
+        MemoryWriter { nodes, unfinished: Arc::default() }
     }
 
     fn get(&self, path: &str) -> Result<&Node> {
@@ -200,17 +204,22 @@ impl StoreWriter for MemoryWriter {
             ArrayType::Records(fields) => (DType::U8, fields.len()),
             ArrayType::Null | ArrayType::Opaque(_) => (DType::U8, 0),
         };
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(MemoryArrayWriter {
             path: path.to_owned(),
             spec: spec.clone(),
             values: Buffer::empty(dtype),
             fields: vec![Buffer::empty(DType::U8); fields],
             nodes: self.nodes.clone(),
+            unfinished: self.unfinished.clone(),
         }))
     }
 
     fn commit(self: Box<Self>) -> Result<()> {
-        Ok(())
+        match self.unfinished.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            n => Err(Error::internal(format!("{n} arrays were not finished"))),
+        }
     }
 }
 
@@ -226,7 +235,7 @@ impl ArrayWriter for MemoryArrayWriter {
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let Self { path, spec, values, fields, nodes } = *self;
+        let Self { path, spec, values, fields, nodes, unfinished } = *self;
         let mut shape = spec.shape;
         if spec.growable && !shape.is_empty() {
             let row: u64 = shape[1..].iter().product();
@@ -246,6 +255,7 @@ impl ArrayWriter for MemoryArrayWriter {
         }
         let array = Some(Arc::new(MemoryArray { info, values, fields }));
         lock(&nodes).insert(path, Node { attrs: Attrs::new(), array });
+        unfinished.fetch_sub(1, Ordering::Relaxed);
         Ok(())
     }
 }

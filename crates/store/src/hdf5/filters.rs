@@ -79,11 +79,6 @@ impl Pipeline {
         Ok(Self(out))
     }
 
-    /// Whether there are no codecs.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether [`decode`](Self::decode) can undo it: codecs that keep the length, and at most one that does not, last.
     pub(super) fn is_native(&self) -> bool {
         let mut compressed = false;
@@ -155,7 +150,7 @@ impl Pipeline {
             }
             done += 1;
             if done == transforms && length == out.len() {
-                return undo(filter, source, out, inflate, zstd).and_then(|()| Ok(()));
+                return undo(filter, source, out, inflate, zstd);
             }
             target.resize(length, 0);
             undo(filter, source, target, inflate, zstd)?;

@@ -119,7 +119,7 @@ fn mapping(context: &ReadContext, path: &str) -> Result<IndexMap<String, MatrixH
     for name in dict::names(context, path)? {
         let member = join(path, &name);
         match MatrixHeader::open(context, &member)? {
-            Some(header) => drop(entries.insert(name, header.as_matrix())),
+            Some(header) => drop(entries.insert(name, header.into_matrix())),
             None => context.warnings.push(format!("{member}: is null; it is left aside")),
         }
     }
@@ -147,7 +147,7 @@ fn fields(context: &ReadContext, path: &str) -> Result<IndexMap<String, MatrixHe
             chunk: None,
             stored_bytes: info.stored_bytes / count,
         });
-        entries.insert(field.name, header.as_matrix());
+        entries.insert(field.name, header.into_matrix());
     }
     Ok(entries)
 }

@@ -1,5 +1,210 @@
-//! Writing (being written).
-use std::path::Path;
-use crate::{CreateOptions, Error, MemoryWriter, Result};
-pub(crate) type Hdf5Writer = MemoryWriter;
-impl MemoryWriter { pub(crate) fn create(_: &Path, _: CreateOptions) -> Result<Self> { Err(Error::internal("not yet")) } }
+//! A file as a tree being built.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::array_writer::{self, NumberWriter, RecordWriter};
+use super::create::{self, Dataset, Storage};
+use super::ffi::Id;
+use super::publish::Draft;
+use super::queue::Queue;
+use super::text_writer::TextWriter;
+use super::{attrs, ffi, object, types};
+use crate::{
+    ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Result,
+    StoreWriter,
+};
+
+/// An HDF5 file being written.
+pub(crate) struct Hdf5Writer {
+    shared: Arc<Shared>,
+}
+
+/// What the writer and its arrays share.
+pub(super) struct Shared {
+    target: PathBuf,
+    state: Mutex<State>,
+}
+
+/// The file and the chunks on their way to it.
+pub(super) struct State {
+    file: Option<(Id, Draft)>,
+    pub(super) queue: Queue,
+    /// Arrays that are not finished.
+    pub(super) open: Vec<String>,
+    /// References wait until their targets are sure to exist: path, name, value.
+    references: Vec<(String, String, AttrValue)>,
+    /// A write failed, so the file must not be published.
+    failed: bool,
+}
+
+impl Shared {
+    /// Runs one step of writing; an error of it spoils the file.
+    pub(super) fn step<T>(&self, step: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+        let mut state = self.state();
+        let result = step(&mut state);
+        state.failed |= result.is_err();
+        result.map_err(|error| error.in_file(&self.target))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn file(&self) -> Result<&Id> {
+        self.file.as_ref().map(|(id, _)| id).ok_or_else(|| Error::internal("the file is closed"))
+    }
+
+    /// Our own handle on the file.
+    pub(super) fn raw(&self) -> Result<&std::fs::File> {
+        self.file.as_ref().map(|(_, draft)| &draft.raw).ok_or_else(|| Error::internal("the file is closed"))
+    }
+
+    fn kind(&self, path: &str) -> Result<Option<NodeKind>> {
+        Ok(object::open(self.file()?, path, false)?.and_then(|found| found.kind))
+    }
+
+    fn group(&mut self, path: &str) -> Result<()> {
+        self.queue.drain()?;
+        for (end, _) in path.match_indices('/').chain(std::iter::once((path.len(), ""))) {
+            match self.kind(&path[..end])? {
+                Some(NodeKind::Group) => {}
+                Some(NodeKind::Array) => return Err(Error::internal("an array stands there already").at(&path[..end])),
+                None => {
+                    let made = create::group(self.file()?, &path[..end]);
+                    made.map_err(|error| ffi::writing(error).at(&path[..end]))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn attr(&mut self, path: &str, name: &str, value: &AttrValue) -> Result<()> {
+        self.queue.drain()?;
+        let found = object::open(self.file()?, path, false)?;
+        let found = found.ok_or_else(|| Error::internal("nothing stands there"))?;
+        attrs::write(self.file()?, &found.id, name, value)
+    }
+
+    fn dataset(&mut self, path: &str, spec: &ArraySpec, datatype: (&Id, usize)) -> Result<Arc<Dataset>> {
+        let growable = spec.growable && !spec.shape.is_empty();
+        let chunk = array_writer::chunk_shape(spec, datatype.1);
+        let plain_numbers = matches!(spec.dtype, ArrayType::Plain(dtype) if dtype != DType::Str);
+        let storage = match &chunk {
+            Some(chunk) => Storage::Chunks(chunk),
+            None if plain_numbers => Storage::Reserved,
+            None => Storage::Run,
+        };
+        let compression = if chunk.is_some() { spec.compression } else { Compression::None };
+        let shape = (spec.dtype != ArrayType::Null).then_some(spec.shape.as_slice());
+        let dataset = Dataset::create(self.file()?, path, datatype, shape, growable, &storage, compression)?;
+        Ok(Arc::new(dataset))
+    }
+
+    fn finish(&mut self) -> Result<Draft> {
+        self.queue.drain()?;
+        if self.failed {
+            return Err(Error::internal("an earlier write failed"));
+        }
+        if let Some(path) = self.open.first() {
+            return Err(Error::internal("was not finished").at(path));
+        }
+        for (path, name, value) in std::mem::take(&mut self.references) {
+            self.attr(&path, &name, &value).map_err(|error| ffi::writing(error).at(&path))?;
+        }
+        let (file, draft) = self.file.take().ok_or_else(|| Error::internal("the file is closed"))?;
+        create::close(file).map_err(ffi::writing)?;
+        Ok(draft)
+    }
+}
+
+impl Hdf5Writer {
+    /// Starts a file that will stand at `path`.
+    ///
+    /// # Errors
+    /// If the folder does not exist or cannot be written, or `path` exists and may not be replaced.
+    pub(crate) fn create(path: &Path, options: CreateOptions) -> Result<Self> {
+        let draft = Draft::create(path, options.overwrite)?;
+        let file = create::file(draft.temporary()).map_err(|error| ffi::writing(error).in_file(path))?;
+        let target = draft.target().to_owned();
+        let queue = Queue::new(options.pool, options.queue);
+        let state =
+            State { file: Some((file, draft)), queue, open: vec![], references: vec![], failed: false };
+        Ok(Self { shared: Arc::new(Shared { target, state: Mutex::new(state) }) })
+    }
+}
+
+impl StoreWriter for Hdf5Writer {
+    fn location(&self) -> &Path {
+        &self.shared.target
+    }
+
+    fn group(&self, path: &str) -> Result<()> {
+        self.shared.step(|state| state.group(path)).map_err(|error| error.at(path))
+    }
+
+    fn attr(&self, path: &str, name: &str, value: &AttrValue) -> Result<()> {
+        let result = self.shared.step(|state| {
+            if let AttrValue::Reference(_) = value {
+                state.references.push((path.to_owned(), name.to_owned(), value.clone()));
+                return Ok(());
+            }
+            state.attr(path, name, value).map_err(ffi::writing)
+        });
+        result.map_err(|error| error.at(path))
+    }
+
+    fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
+        let shared = &self.shared;
+        let result = shared.step(|state| {
+            state.queue.drain()?;
+            if let Some((parent, _)) = path.rsplit_once('/') {
+                state.group(parent)?;
+            }
+            if path.is_empty() || state.kind(path)?.is_some() {
+                return Err(Error::internal("something stands there already"));
+            }
+            let writer: Box<dyn ArrayWriter> = match &spec.dtype {
+                ArrayType::Plain(DType::Str) => {
+                    let datatype = types::create(DType::Str)?;
+                    let size = types::size(&datatype)?;
+                    let dataset = state.dataset(path, spec, (&datatype, size))?;
+                    Box::new(TextWriter::new(shared.clone(), dataset, datatype, spec))
+                }
+                ArrayType::Plain(dtype) => {
+                    let dataset = state.dataset(path, spec, (&types::create(*dtype)?, dtype.size()))?;
+                    Box::new(NumberWriter::new(shared.clone(), dataset, *dtype, spec))
+                }
+                ArrayType::Records(fields) => {
+                    let (datatype, size) = array_writer::record_type(fields)?;
+                    let dataset = state.dataset(path, spec, (&datatype, size))?;
+                    Box::new(RecordWriter::new(shared.clone(), dataset, fields.clone(), spec))
+                }
+                ArrayType::Null => {
+                    let spec = ArraySpec { growable: false, chunk: None, ..spec.clone() };
+                    let dataset = state.dataset(path, &spec, (&types::create(DType::F32)?, 4))?;
+                    Box::new(RecordWriter::new(shared.clone(), dataset, vec![], &spec))
+                }
+                ArrayType::Opaque(what) => return Err(Error::unsupported(format!("{what} cannot be written"))),
+            };
+            state.open.push(path.to_owned());
+            Ok(writer)
+        });
+        result.map_err(|error| ffi::writing(error).at(path).in_file(&shared.target))
+    }
+
+    fn commit(self: Box<Self>) -> Result<()> {
+        let draft = self.shared.step(State::finish)?;
+        draft.publish().map_err(|error| error.in_file(&self.shared.target))
+    }
+}
+
+impl Drop for Hdf5Writer {
+    fn drop(&mut self) {
+        // Arrays may outlive the writer; the file must not.
+        let file = self.shared.state().file.take();
+        drop(file);
+    }
+}

@@ -1,0 +1,360 @@
+//! One dataset, readable from any thread.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::chunks::{self, Grid, Table};
+use super::container::Container;
+use super::dataset::{self, Layout};
+use super::ffi::Id;
+use super::filters::Pipeline;
+use super::object::{self, Object};
+use super::types::{self, Element, Form};
+use super::{space, values};
+use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error, ErrorKind, Region, Result};
+
+/// Largest chunk, in bytes, that is decoded.
+const LARGEST_CHUNK: u64 = 1 << 30;
+/// Values read at a time through the library.
+const PIECE: u64 = 1 << 16;
+/// Bytes of decoded chunks kept for the next read, and how many chunks at most.
+const CACHE: (usize, usize) = (1 << 26, 4);
+
+/// How the values are reached.
+enum Route {
+    /// One run of bytes, or not written yet.
+    Run(Option<u64>),
+    /// Chunks that we decode.
+    Chunks(Grid, Pipeline),
+    /// Through libhdf5, one thread at a time.
+    Library,
+    /// Not at all.
+    Unavailable(String),
+}
+
+/// One dataset.
+pub(super) struct Hdf5Array {
+    info: ArrayInfo,
+    path: String,
+    file: Arc<Container>,
+    dataset: Id,
+    element: Element,
+    route: Route,
+    /// The value of positions never written, as bytes in the file.
+    fill: Vec<u8>,
+    table: OnceLock<Table>,
+    /// Decoded chunks of which a read needed only a part: the next read probably needs the rest.
+    cache: Mutex<VecDeque<(u64, Arc<Vec<u8>>)>>,
+}
+
+impl Hdf5Array {
+    /// Examines a dataset.
+    pub(super) fn open(file: &Arc<Container>, path: &str, found: Object, allow: bool, home: u64) -> Result<Self> {
+        let dataset = found.id;
+        let (datatype, creation) = (dataset::datatype(&dataset)?, dataset::creation(&dataset)?);
+        let element = types::describe(&datatype)?;
+        let Some(shape) = space::shape(&dataset::dataspace(&dataset)?)? else {
+            return Ok(Self::new(file, path, dataset, element, vec![], ArrayType::Null));
+        };
+        let array_type = element.array_type();
+        let mut this = Self::new(file, path, dataset, element, shape, array_type);
+        let size = types::size(&datatype)? as u64;
+        let bytes = this.info.shape.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
+        let Some(bytes) = bytes.filter(|&bytes| bytes <= i64::MAX.cast_unsigned()) else {
+            return Err(Error::invalid(format!("shape {:?} is impossible", this.info.shape)));
+        };
+        this.info.stored_bytes = dataset::stored_bytes(&this.dataset);
+        let elsewhere = found.file != home;
+        this.route = match dataset::layout(&this.dataset, &creation, this.info.shape.len())? {
+            Layout::Compact => Route::Library,
+            Layout::Outside(_) if allow => Route::Library,
+            Layout::Outside(what) => return Err(object::external(&what)),
+            Layout::Contiguous(_) if elsewhere => Route::Library,
+            Layout::Contiguous(offset) => {
+                let end = offset.map(|offset| offset.saturating_add(bytes));
+                if end.is_some_and(|end| end > file.len) {
+                    return Err(Error::invalid(format!(
+                        "declares {bytes} bytes of data, more than the file of {} bytes holds",
+                        file.len
+                    )));
+                }
+                Route::Run(offset)
+            }
+            Layout::Chunked(chunk) => this.chunked(chunk, size, &creation, elsewhere)?,
+        };
+        if let Element::Cell(cell) = &this.element {
+            match cell.form {
+                Form::Native => this.fill = dataset::fill_value(&creation, &datatype, cell)?,
+                Form::Swapped(width) => {
+                    this.fill = dataset::fill_value(&creation, &datatype, cell)?;
+                    swap(&mut this.fill, width);
+                }
+                Form::Converted | Form::Pointers | Form::Padded(_) if !matches!(this.route, Route::Unavailable(_)) => {
+                    this.route = Route::Library;
+                }
+                _ => {}
+            }
+        }
+        Ok(this)
+    }
+
+    fn new(file: &Arc<Container>, path: &str, dataset: Id, element: Element, shape: Vec<u64>, dtype: ArrayType) -> Self {
+        let info = ArrayInfo {
+            dtype,
+            shape,
+            chunk: None,
+            compression: Compression::None,
+            codecs: String::new(),
+            stored_bytes: 0,
+        };
+        Self {
+            info,
+            path: path.to_owned(),
+            file: file.clone(),
+            dataset,
+            element,
+            route: Route::Library,
+            fill: vec![],
+            table: OnceLock::new(),
+            cache: Mutex::default(),
+        }
+    }
+
+    fn chunked(&mut self, chunk: Vec<u64>, size: u64, creation: &Id, elsewhere: bool) -> Result<Route> {
+        let pipeline = Pipeline::of(creation, usize::try_from(size).unwrap_or(usize::MAX))?;
+        self.info.compression = pipeline.compression();
+        self.info.codecs = pipeline.words();
+        self.info.chunk = Some(chunk.clone());
+        let bytes = chunk.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
+        if bytes.is_none_or(|bytes| bytes > LARGEST_CHUNK) {
+            return Err(Error::invalid(format!("chunks of shape {chunk:?} are larger than 1 GiB")));
+        }
+        if let Some((id, name)) = pipeline.unavailable() {
+            return Ok(Route::Unavailable(format!("filter {id} ({name}) is not available")));
+        }
+        let grid = Grid::new(&self.info.shape, &chunk);
+        let grid = grid.ok_or_else(|| Error::invalid(format!("chunks of shape {chunk:?} are impossible")))?;
+        Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
+    }
+
+    fn place(&self, error: Error) -> Error {
+        error.at(&self.path).in_file(&self.file.path)
+    }
+
+    fn read_plain(&self, region: &Region, out: &mut Buffer) -> Result<()> {
+        let (ArrayType::Plain(dtype), Element::Cell(cell)) = (&self.info.dtype, &self.element) else {
+            return Err(Error::unsupported(format!("{} cannot be read by region", self.info.dtype)));
+        };
+        let len = region.check(&self.info.shape)?;
+        fits(len, dtype.size())?;
+        if let Route::Unavailable(why) = &self.route {
+            return Err(Error::unsupported(why).hint("rewrite the file with h5py and hdf5plugin, compressed with gzip"));
+        }
+        if matches!(self.route, Route::Library) || *dtype == DType::Str {
+            out.reset(*dtype);
+            return pieces(region, 1, |piece| dataset::read(&self.dataset, cell, None, piece, out));
+        }
+        // Old values of the same type need not be cleared: all are replaced.
+        if out.dtype() != *dtype {
+            out.reset(*dtype);
+        }
+        out.resize(len);
+        if len == 0 {
+            return Ok(());
+        }
+        let bytes = out.as_bytes_mut().ok_or_else(|| Error::internal("text has no bytes"))?;
+        match &self.route {
+            Route::Run(Some(offset)) => self.read_run(*offset, cell.size, region, bytes)?,
+            Route::Chunks(grid, pipeline) => self.read_chunks(grid, pipeline, cell.size, region, bytes)?,
+            _ => fill(bytes, &self.fill),
+        }
+        if let Form::Swapped(width) = cell.form {
+            swap(bytes, width);
+        }
+        if *dtype == DType::Bool {
+            values::normalise(bytes);
+        }
+        Ok(())
+    }
+
+    fn read_run(&self, offset: u64, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {
+        let whole = Region::all(&self.info.shape);
+        chunks::runs(whole.ranges(), region.ranges(), region.ranges(), |from, to, length| {
+            self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
+        })
+    }
+
+    fn read_chunks(
+        &self,
+        grid: &Grid,
+        pipeline: &Pipeline,
+        size: usize,
+        region: &Region,
+        bytes: &mut [u8],
+    ) -> Result<()> {
+        let table = self.table(grid)?;
+        grid.touched(region, |number, extent| {
+            let starts = || format!("at {:?}", extent.iter().map(|range| range.start).collect::<Vec<_>>());
+            self.read_chunk((table, number), pipeline, size, (extent, region.ranges()), bytes)
+                .map_err(|error| error.chunk(starts()))
+        })
+    }
+
+    fn table(&self, grid: &Grid) -> Result<&Table> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let found = dataset::chunks(&self.dataset, grid.shape.len())?;
+        Ok(self.table.get_or_init(|| Table::new(grid, found)))
+    }
+
+    fn read_chunk(
+        &self,
+        (table, number): (&Table, u64),
+        pipeline: &Pipeline,
+        size: usize,
+        (extent, region): (&[Range<u64>], &[Range<u64>]),
+        bytes: &mut [u8],
+    ) -> Result<()> {
+        let common = chunks::intersect(extent, region);
+        let values: u64 = extent.iter().map(|range| range.end - range.start).product();
+        let chunk_bytes = usize::try_from(values).unwrap_or(usize::MAX) * size;
+        let copy = |chunk: &[u8], bytes: &mut [u8]| {
+            chunks::runs(extent, region, &common, |from, to, length| {
+                bytes[to * size..(to + length) * size].copy_from_slice(&chunk[from * size..(from + length) * size]);
+                Ok(())
+            })
+        };
+        let Some(stored) = table.get(number) else {
+            return chunks::runs(extent, region, &common, |_, to, length| {
+                fill(&mut bytes[to * size..(to + length) * size], &self.fill);
+                Ok(())
+            });
+        };
+        let places: u32 = (1_u32 << pipeline.0.len().min(31)) - 1;
+        if stored.mask & places == places {
+            if stored.size != chunk_bytes as u64 {
+                return Err(Error::invalid(format!("{} bytes found, {chunk_bytes} expected", stored.size)));
+            }
+            return chunks::runs(extent, region, &common, |from, to, length| {
+                let at = stored.address.saturating_add((from * size) as u64);
+                self.file.read(at, &mut bytes[to * size..(to + length) * size])
+            });
+        }
+        let decode = |out: &mut [u8]| {
+            self.file.with_scratch(|scratch| {
+                let length = usize::try_from(stored.size.min(self.file.len)).unwrap_or(usize::MAX);
+                scratch.raw.resize(length, 0);
+                self.file.read(stored.address, &mut scratch.raw)?;
+                pipeline.decode(scratch, stored.mask, out)
+            })
+        };
+        if let (true, Some(start)) = (common == extent, chunks::run(region, &common)) {
+            let start = usize::try_from(start).unwrap_or(usize::MAX) * size;
+            return decode(&mut bytes[start..start + chunk_bytes]);
+        }
+        let cached = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = cached().iter().find(|(at, _)| *at == number).map(|(_, chunk)| chunk.clone());
+        if let Some(chunk) = known {
+            return copy(&chunk, bytes);
+        }
+        let array: Vec<Range<u64>> = self.info.shape.iter().map(|&extent| 0..extent).collect();
+        if common == chunks::intersect(extent, &array) {
+            // All of it is needed now, so nobody will ask again.
+            let mut chunk = self.file.with_scratch(|scratch| std::mem::take(&mut scratch.whole));
+            chunk.resize(chunk_bytes, 0);
+            let result = decode(&mut chunk).and_then(|()| copy(&chunk, bytes));
+            self.file.with_scratch(|scratch| scratch.whole = chunk);
+            return result;
+        }
+        let mut chunk = vec![0; chunk_bytes];
+        decode(&mut chunk)?;
+        copy(&chunk, bytes)?;
+        let mut cache = cached();
+        cache.push_back((number, Arc::new(chunk)));
+        let most = (CACHE.0 / chunk_bytes.max(1)).clamp(1, CACHE.1);
+        while cache.len() > most {
+            cache.pop_front();
+        }
+        Ok(())
+    }
+
+    fn read_records(&self, field: usize, out: &mut Buffer) -> Result<()> {
+        let Element::Record(fields) = &self.element else { return Err(Error::internal("this array has no fields")) };
+        let Some((name, cell, shape)) = fields.get(field) else {
+            return Err(Error::internal(format!("no field {field}")));
+        };
+        if let Route::Unavailable(why) = &self.route {
+            return Err(Error::unsupported(why));
+        }
+        let width = shape.iter().product::<u64>();
+        let len = usize::try_from(self.info.len().saturating_mul(width)).unwrap_or(usize::MAX);
+        fits(len, cell.dtype.size())?;
+        out.reset(cell.dtype);
+        pieces(&Region::all(&self.info.shape), width, |piece| {
+            dataset::read(&self.dataset, cell, Some((field, name, shape)), piece, out)
+        })
+    }
+}
+
+impl ArrayReader for Hdf5Array {
+    fn info(&self) -> &ArrayInfo {
+        &self.info
+    }
+
+    fn read(&self, region: &Region, out: &mut Buffer) -> Result<()> {
+        self.read_plain(region, out).map_err(|error| self.place(error))
+    }
+
+    fn read_field(&self, field: usize, out: &mut Buffer) -> Result<()> {
+        self.read_records(field, out).map_err(|error| self.place(error))
+    }
+}
+
+/// Asks before a large allocation, so that a file that declares terabytes is an error and not a crash.
+fn fits(len: usize, size: usize) -> Result<()> {
+    let too_large = || Error::new(ErrorKind::Memory, format!("{len} values do not fit in memory"));
+    let bytes = len.checked_mul(size).ok_or_else(too_large)?;
+    if bytes > 1 << 28 {
+        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| too_large())?;
+    }
+    Ok(())
+}
+
+/// Cuts a region along its first dimension into pieces of bounded size.
+fn pieces(region: &Region, width: u64, mut each: impl FnMut(&Region) -> Result<()>) -> Result<()> {
+    let Some((rows, rest)) = region.ranges().split_first() else { return each(region) };
+    if region.is_empty() {
+        return Ok(());
+    }
+    let row = rest.iter().map(|range| range.end - range.start).product::<u64>().saturating_mul(width);
+    let step = (PIECE / row.max(1)).max(1);
+    let mut start = rows.start;
+    while start < rows.end {
+        let stop = (start + step).min(rows.end);
+        let ranges = std::iter::once(start..stop).chain(rest.iter().cloned()).collect();
+        each(&Region::new(ranges))?;
+        start = stop;
+    }
+    Ok(())
+}
+
+/// Repeats a value.
+fn fill(bytes: &mut [u8], value: &[u8]) {
+    if value.iter().all(|&byte| byte == 0) {
+        bytes.fill(0);
+    } else {
+        bytes.chunks_exact_mut(value.len()).for_each(|target| target.copy_from_slice(value));
+    }
+}
+
+/// Reverses the bytes of every number.
+fn swap(bytes: &mut [u8], width: usize) {
+    match width {
+        2 => bytes.as_chunks_mut::<2>().0.iter_mut().for_each(|number| number.reverse()),
+        4 => bytes.as_chunks_mut::<4>().0.iter_mut().for_each(|number| number.reverse()),
+        8 => bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|number| number.reverse()),
+        _ => {}
+    }
+}

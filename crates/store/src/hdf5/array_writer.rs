@@ -1,0 +1,343 @@
+//! Arrays of numbers and of records being filled.
+#![expect(unsafe_code, reason = "hands memory to libhdf5")]
+
+use std::ffi::c_void;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use super::create::Dataset;
+use super::ffi::Id;
+use super::queue::Piece;
+use super::values::CTexts;
+use super::writer::Shared;
+use super::{dataset, types};
+use crate::{ArraySpec, ArrayWriter, Buffer, Compression, DType, Error, Field, Result};
+
+/// Bytes of a chunk, roughly, when nobody chose.
+const CHUNK: u64 = 1 << 19;
+/// Values of a chunk of a growing vector when nobody chose.
+const GROWING: u64 = 1 << 17;
+/// Most bytes that wait for their band of chunks to be complete; larger chunk shapes are not taken over.
+const BAND: u64 = 1 << 26;
+
+/// The chunk shape of a new array of values of `size` bytes; `None` for one run of bytes.
+pub(super) fn chunk_shape(spec: &ArraySpec, size: usize) -> Option<Vec<u64>> {
+    let (first, rest) = spec.shape.split_first()?;
+    let empty = spec.shape.contains(&0);
+    let wanted = spec.chunk.as_ref().filter(|chunk| chunk.len() == spec.shape.len());
+    if !spec.growable && (empty || (spec.compression == Compression::None && wanted.is_none())) {
+        return None;
+    }
+    let row = rest.iter().fold(size as u64, |all, &extent| all.saturating_mul(extent.max(1)));
+    let longest = if *first == 0 { u64::MAX } else { *first };
+    if let Some(wanted) = wanted {
+        let mut chunk: Vec<u64> = wanted.iter().zip(&spec.shape).map(|(chunk, n)| (*chunk).min(*n).max(1)).collect();
+        // A growing array may be given larger chunks than it has values yet.
+        chunk[0] = wanted[0].clamp(1, if spec.growable { u64::MAX } else { longest });
+        if chunk[0].saturating_mul(row) <= BAND {
+            return Some(chunk);
+        }
+    }
+    let rows = if rest.is_empty() && spec.growable { GROWING } else { (CHUNK / row.max(1)).max(1) };
+    let mut chunk = vec![rows.min(longest)];
+    chunk.extend(rest.iter().map(|&extent| extent.max(1)));
+    // A single row that is too long for a chunk is cut.
+    let mut bytes = chunk.iter().fold(size as u64, |all, &extent| all.saturating_mul(extent));
+    for extent in &mut chunk[1..] {
+        if bytes > BAND {
+            let fewer = (*extent / bytes.div_ceil(BAND)).max(1);
+            bytes = bytes / *extent * fewer;
+            *extent = fewer;
+        }
+    }
+    Some(chunk)
+}
+
+/// Values an array of this shape holds.
+pub(super) fn count(shape: &[u64]) -> Result<u64> {
+    let product = shape.iter().try_fold(1_u64, |all, &extent| all.checked_mul(extent));
+    product.ok_or_else(|| Error::argument(format!("shape {shape:?} is impossible")))
+}
+
+enum Place {
+    /// One run of bytes at this position.
+    Run(Option<u64>),
+    /// Chunks of this shape.
+    Chunks(Vec<u64>),
+}
+
+/// An array of numbers being filled.
+pub(super) struct NumberWriter {
+    shared: Arc<Shared>,
+    dataset: Arc<Dataset>,
+    dtype: DType,
+    growable: bool,
+    /// The shape asked for.
+    shape: Vec<u64>,
+    place: Place,
+    /// Bytes of a row.
+    row: u64,
+    /// Values appended.
+    appended: u64,
+    /// Rows given to the queue.
+    queued: u64,
+    /// Bytes that wait for their band of chunks to be complete.
+    pending: Vec<u8>,
+}
+
+impl NumberWriter {
+    pub(super) fn new(shared: Arc<Shared>, dataset: Arc<Dataset>, dtype: DType, spec: &ArraySpec) -> Self {
+        let place = match chunk_shape(spec, dtype.size()) {
+            Some(chunk) => Place::Chunks(chunk),
+            None => Place::Run(dataset::offset(&dataset.id)),
+        };
+        let row = spec.shape.iter().skip(1).product::<u64>() * dtype.size() as u64;
+        Self {
+            shared,
+            dataset,
+            dtype,
+            growable: spec.growable && !spec.shape.is_empty(),
+            shape: spec.shape.clone(),
+            place,
+            row,
+            appended: 0,
+            queued: 0,
+            pending: vec![],
+        }
+    }
+
+    fn take(&mut self, values: Buffer) -> Result<()> {
+        if values.dtype() != self.dtype {
+            return Err(Error::internal(format!("{} values for a {} array", values.dtype(), self.dtype)));
+        }
+        let before = self.appended;
+        self.appended += values.len() as u64;
+        if !self.growable && self.appended > count(&self.shape)? {
+            return Err(Error::internal(format!("more values than shape {:?} holds", self.shape)));
+        }
+        if values.is_empty() {
+            return Ok(());
+        }
+        match &self.place {
+            Place::Run(offset) => {
+                let bytes = values.as_bytes().unwrap_or(&[]);
+                let at = offset.unwrap_or_default() + before * self.dtype.size() as u64;
+                self.shared.step(|state| {
+                    if offset.is_none() {
+                        return Err(Error::internal("no place was reserved for values"));
+                    }
+                    state.raw()?.write_all_at(bytes, at).map_err(write_error)
+                })
+            }
+            Place::Chunks(chunk) => {
+                let chunk = chunk.clone();
+                let rows = chunk[0];
+                let band = usize::try_from(rows.saturating_mul(self.row)).map_err(|_| Error::internal("huge chunk"))?;
+                self.take_bands(values, &chunk, band)
+            }
+        }
+    }
+
+    fn take_bands(&mut self, values: Buffer, chunk: &[u64], band: usize) -> Result<()> {
+        if band == 0 {
+            return Err(Error::internal("values for rows without values"));
+        }
+        let values = Arc::new(values);
+        let bytes = values.as_bytes().unwrap_or(&[]);
+        let mut start = 0;
+        if !self.pending.is_empty() {
+            start = (band - self.pending.len()).min(bytes.len());
+            self.pending.extend_from_slice(&bytes[..start]);
+            if self.pending.len() < band {
+                return Ok(());
+            }
+            let pending = std::mem::take(&mut self.pending);
+            self.push_band(chunk, chunk[0], pending)?;
+        }
+        let whole = chunk[1..] == self.shape[1..];
+        while bytes.len() - start >= band {
+            let range = start..start + band;
+            start = range.end;
+            if whole {
+                let position = self.position();
+                self.queued += chunk[0];
+                let (rows, piece) = (self.queued, Piece::Part(values.clone(), range));
+                self.shared.step(|state| state.queue.push(&self.dataset, position, rows, piece))?;
+            } else {
+                self.push_band(chunk, chunk[0], bytes[range].to_vec())?;
+            }
+        }
+        self.pending.extend_from_slice(&bytes[start..]);
+        Ok(())
+    }
+
+    fn position(&self) -> Vec<u64> {
+        let mut position = vec![0; self.shape.len()];
+        position[0] = self.queued;
+        position
+    }
+
+    /// Cuts a band of rows, of which `rows` count, into chunks.
+    fn push_band(&mut self, chunk: &[u64], rows: u64, band: Vec<u8>) -> Result<()> {
+        let mut position = self.position();
+        self.queued += rows;
+        let total = self.queued;
+        if chunk[1..] == self.shape[1..] {
+            let piece = Piece::Own(band);
+            return self.shared.step(|state| state.queue.push(&self.dataset, position, total, piece));
+        }
+        let size = self.dtype.size();
+        let mut outer = vec![0..chunk[0]];
+        outer.extend(self.shape[1..].iter().map(|&extent| 0..extent));
+        let tile_bytes = usize::try_from(count(chunk)?).map_err(|_| Error::internal("huge chunk"))? * size;
+        loop {
+            let mut tile = vec![0..chunk[0]];
+            tile.extend(position[1..].iter().zip(&chunk[1..]).map(|(at, extent)| *at..at + extent));
+            let common = super::chunks::intersect(&outer, &tile);
+            let mut bytes = vec![0; tile_bytes];
+            super::chunks::runs(&outer, &tile, &common, |from, to, length| {
+                bytes[to * size..(to + length) * size].copy_from_slice(&band[from * size..(from + length) * size]);
+                Ok(())
+            })?;
+            let (at, piece) = (position.clone(), Piece::Own(bytes));
+            self.shared.step(|state| state.queue.push(&self.dataset, at, total, piece))?;
+            let next = |d: &usize| position[*d] + chunk[*d] < self.shape[*d];
+            let Some(dimension) = (1..chunk.len()).rev().find(next) else { return Ok(()) };
+            position[dimension] += chunk[dimension];
+            position[dimension + 1..].fill(0);
+        }
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.growable {
+            if self.row > 0 && (self.appended * self.dtype.size() as u64) % self.row != 0 {
+                return Err(Error::internal("the last row is incomplete"));
+            }
+        } else if self.appended != count(&self.shape)? {
+            let expected = count(&self.shape)?;
+            return Err(Error::internal(format!("{} values written, {expected} expected", self.appended)));
+        }
+        if let Place::Chunks(chunk) = &self.place
+            && !self.pending.is_empty()
+        {
+            let chunk = chunk.clone();
+            let rows = self.pending.len() as u64 / self.row.max(1);
+            let mut band = std::mem::take(&mut self.pending);
+            let full = usize::try_from(chunk[0].saturating_mul(self.row)).unwrap_or(usize::MAX);
+            band.resize(full, 0);
+            self.push_band(&chunk, rows, band)?;
+        }
+        let rows = if self.row == 0 { self.shape.first().copied().unwrap_or(0) } else { self.queued };
+        self.shared.step(|state| {
+            state.queue.drain()?;
+            self.dataset.reach(rows)?;
+            state.open.retain(|path| *path != self.dataset.path);
+            Ok(())
+        })
+    }
+}
+
+fn write_error(error: std::io::Error) -> Error {
+    let full = error.kind() == std::io::ErrorKind::StorageFull;
+    let message = if full { "no space left on device".to_owned() } else { error.to_string() };
+    Error::new(crate::ErrorKind::Io, message)
+}
+
+impl ArrayWriter for NumberWriter {
+    fn append(&mut self, values: Buffer) -> Result<()> {
+        self.take(values).map_err(|error| error.at(&self.dataset.path))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.end().map_err(|error| error.at(&self.dataset.path))
+    }
+}
+
+/// The packed compound of some fields, and its size.
+pub(super) fn record_type(fields: &[Field]) -> Result<(Id, usize)> {
+    let mut members = Vec::with_capacity(fields.len());
+    let mut size = 0_usize;
+    for field in fields {
+        let member = types::array_of(types::create(field.dtype)?, &field.shape)?;
+        let offset = size;
+        size = size.saturating_add(types::size(&member)?);
+        members.push((field.name.as_str(), offset, member));
+    }
+    let members: Vec<(&str, usize, &Id)> = members.iter().map(|(name, at, id)| (*name, *at, id)).collect();
+    Ok((types::record(size, &members)?, size))
+}
+
+/// An array of records (or of nothing) being filled.
+pub(super) struct RecordWriter {
+    shared: Arc<Shared>,
+    dataset: Arc<Dataset>,
+    /// The fields, and whether they were written.
+    fields: Vec<(Field, bool)>,
+    shape: Vec<u64>,
+    growable: bool,
+}
+
+impl RecordWriter {
+    pub(super) fn new(shared: Arc<Shared>, dataset: Arc<Dataset>, fields: Vec<Field>, spec: &ArraySpec) -> Self {
+        let fields = fields.into_iter().map(|field| (field, false)).collect();
+        let growable = spec.growable && !spec.shape.is_empty();
+        Self { shared, dataset, fields, shape: spec.shape.clone(), growable }
+    }
+
+    fn write(&mut self, index: usize, values: &Buffer) -> Result<()> {
+        let records = count(&self.shape)?;
+        let (field, written) =
+            self.fields.get_mut(index).ok_or_else(|| Error::internal(format!("no field {index}")))?;
+        if values.dtype() != field.dtype {
+            return Err(Error::internal(format!("{} values for a {} field", values.dtype(), field.dtype)));
+        }
+        let expected = records.saturating_mul(count(&field.shape)?);
+        if values.len() as u64 != expected {
+            return Err(Error::internal(format!("{} values given, {expected} expected", values.len())));
+        }
+        let member = types::array_of(types::create(field.dtype)?, &field.shape)?;
+        let memory = types::record(types::size(&member)?, &[(&field.name, 0, &member)])?;
+        let texts = values.as_strings().map(|texts| CTexts::new(texts.iter())).transpose()?;
+        let pointer = match (&texts, values.as_bytes()) {
+            (Some(texts), _) => texts.as_ptr(),
+            (None, Some(bytes)) => bytes.as_ptr().cast::<c_void>(),
+            (None, None) => return Err(Error::internal("field without values")),
+        };
+        *written = true;
+        self.shared.step(|state| {
+            state.queue.drain()?;
+            if self.growable {
+                self.dataset.reach(self.shape[0])?;
+            }
+            if expected == 0 {
+                return Ok(());
+            }
+            // SAFETY: one value of `memory`, which is the field alone, for every record.
+            unsafe { self.dataset.write(&memory, None, pointer) }
+        })
+    }
+}
+
+impl ArrayWriter for RecordWriter {
+    fn append(&mut self, values: Buffer) -> Result<()> {
+        if values.is_empty() && self.fields.is_empty() {
+            return Ok(());
+        }
+        Err(Error::internal("records are written field by field").at(&self.dataset.path))
+    }
+
+    fn write_field(&mut self, field: usize, values: &Buffer) -> Result<()> {
+        self.write(field, values).map_err(|error| error.at(&self.dataset.path))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        if let Some((field, _)) = self.fields.iter().find(|(_, written)| !written) {
+            let message = format!("field '{}' was not written", field.name);
+            return Err(Error::internal(message).at(&self.dataset.path));
+        }
+        self.shared.step(|state| {
+            state.open.retain(|path| *path != self.dataset.path);
+            Ok(())
+        })
+    }
+}

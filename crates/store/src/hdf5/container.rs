@@ -1,0 +1,129 @@
+//! An open file: the handle of libhdf5, and our own for reading bytes past the library.
+#![expect(unsafe_code, reason = "calls into libhdf5")]
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind as Io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use hdf5_sys::h5f::{H5F_ACC_RDONLY, H5Fopen};
+use hdf5_sys::h5p::{H5P_CLS_FILE_ACCESS, H5Pset_file_locking};
+
+use super::ffi::{self, Id};
+use super::filters::Scratch;
+use crate::{Error, ErrorKind, Result};
+
+const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+
+/// An open file.
+pub(super) struct Container {
+    pub(super) id: Id,
+    /// Its length when it was opened.
+    pub(super) len: u64,
+    pub(super) path: PathBuf,
+    raw: File,
+    pool: Mutex<Vec<Scratch>>,
+}
+
+impl Container {
+    /// Opens a file for reading, or says what is wrong with it.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let metadata = std::fs::metadata(path).map_err(|error| io(error, path))?;
+        if metadata.is_dir() {
+            return Err(Error::invalid("is a folder, not an HDF5 file").in_file(path));
+        }
+        let raw = File::open(path).map_err(|error| io(error, path))?;
+        share(&raw).map_err(|error| error.in_file(path))?;
+        diagnose(&raw, metadata.len()).map_err(|error| error.in_file(path))?;
+        let _guard = ffi::lock();
+        let access = Id::property_list(*H5P_CLS_FILE_ACCESS)?;
+        let name = ffi::c_name(&path.to_string_lossy())?;
+        // SAFETY: a valid property list and a null-terminated name. Our own handle holds the lock.
+        let id = unsafe {
+            ffi::ok(H5Pset_file_locking(access.raw(), 0, 1))?;
+            Id::new(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, access.raw())).map_err(|error| error.in_file(path))?
+        };
+        Ok(Self { id, len: metadata.len(), path: path.to_owned(), raw, pool: Mutex::default() })
+    }
+
+    /// Reads bytes of the file; an end before `out` is full is an error.
+    pub(super) fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        let end = at.checked_add(out.len() as u64);
+        if end.is_none_or(|end| end > self.len) {
+            let end = end.unwrap_or(u64::MAX);
+            return Err(Error::invalid(format!("bytes up to {end} are needed, the file has {}", self.len)));
+        }
+        self.raw.read_exact_at(out, at).map_err(|error| match error.kind() {
+            Io::UnexpectedEof => Error::invalid("the file became shorter while it was read"),
+            _ => Error::io(error, &self.path),
+        })
+    }
+
+    /// Lends memory for decoding.
+    pub(super) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let pool = || self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scratch = pool().pop().unwrap_or_default();
+        let result = work(&mut scratch);
+        pool().push(scratch);
+        result
+    }
+}
+
+fn io(error: std::io::Error, path: &Path) -> Error {
+    match error.kind() {
+        Io::NotFound => Error::not_found("no such file").in_file(path),
+        Io::PermissionDenied => Error::new(ErrorKind::Io, "permission denied").in_file(path),
+        _ => Error::io(error, path),
+    }
+}
+
+/// Takes the lock that other HDF5 programs respect. A file system without locks is no reason to stop.
+fn share(file: &File) -> Result<()> {
+    let off = std::env::var("HDF5_USE_FILE_LOCKING").is_ok_and(|value| matches!(value.as_str(), "FALSE" | "0"));
+    match if off { Ok(()) } else { file.try_lock_shared() } {
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(ErrorKind::Locked, "another process is writing this file").hint("wait for it to finish"))
+        }
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Checks what can be told from the first bytes.
+fn diagnose(file: &File, len: u64) -> Result<()> {
+    if len == 0 {
+        return Err(Error::invalid("is empty"));
+    }
+    // The superblock may stand behind a user block, whose length is a power of two.
+    let mut start = 0_u64;
+    let mut head = [0; 64];
+    loop {
+        let read = file.read_at(&mut head, start).unwrap_or(0);
+        if head[..read].starts_with(SIGNATURE) {
+            return match declared_end(start, &head[..read]) {
+                Some(expected) if expected > len => Err(Error::invalid(format!(
+                    "is truncated: expected {expected} bytes, found {len}"
+                ))
+                .hint("copy or download the file again")),
+                _ => Ok(()),
+            };
+        }
+        start = if start == 0 { 512 } else { start * 2 };
+        if start >= len || read == 0 {
+            return Err(Error::invalid("is not an HDF5 file"));
+        }
+    }
+}
+
+/// The length the superblock at `start` declares for the file, where it is in a form we know.
+fn declared_end(start: u64, head: &[u8]) -> Option<u64> {
+    let word = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+    let (base, end) = match *head.get(8)? {
+        0 if *head.get(13)? == 8 => (word(24)?, word(40)?),
+        1 if *head.get(13)? == 8 => (word(28)?, word(44)?),
+        2 | 3 if *head.get(9)? == 8 => (word(12)?, word(28)?),
+        _ => return None,
+    };
+    // A user block put in front later moves everything.
+    (base == start).then_some(end)
+}

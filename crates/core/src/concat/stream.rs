@@ -101,7 +101,8 @@ pub(crate) fn zip(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], ex
     }
     cuts.sort_unstable();
     cuts.dedup();
-    let items: Vec<Range<u64>> = cuts.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end)).collect();
+    let items: Vec<Range<u64>> =
+        cuts.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end)).collect();
     let dense = sink.is_dense();
     let mut cost = 0;
     for item in &items {

@@ -30,7 +30,7 @@ help: ## list the targets
 python-env: .venv/stamp ## the Python environment .venv from tests/requirements.lock
 
 .venv/stamp: tests/requirements.lock tools/setup.sh
-	python="$$(bash tools/setup.sh python)"
+	@python="$$(bash tools/setup.sh python)"
 	echo "making .venv with $$python"
 	rm -rf .venv
 	"$$python" -m venv .venv
@@ -41,7 +41,7 @@ python-env: .venv/stamp ## the Python environment .venv from tests/requirements.
 python-env-next: .venv-next/stamp ## a second environment with the newest anndata, if Python >= 3.12 is here
 
 .venv-next/stamp: tests/requirements-next.lock tools/setup.sh
-	python="$$(bash tools/setup.sh next)"
+	@python="$$(bash tools/setup.sh next)"
 	rm -rf .venv-next
 	mkdir .venv-next
 	if [ -n "$$python" ]; then
@@ -54,8 +54,9 @@ python-env-next: .venv-next/stamp ## a second environment with the newest anndat
 rust-setup:
 	@bash tools/setup.sh rust
 
+# A debug build of the tool is fast enough, and takes a minute or two instead of five.
 .tools/stamp-deny-$(DENY_VERSION): | rust-setup
-	cargo install cargo-deny --locked --quiet --version $(DENY_VERSION) --root .tools
+	cargo install cargo-deny --locked --quiet --debug --no-default-features --version $(DENY_VERSION) --root .tools
 	touch $@
 
 # ---------------------------------------------------------------------------------------------------------- products
@@ -74,7 +75,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint test-rust test-python test-next ## everything that CI runs
+test: lint deny test-rust test-python test-next ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 
@@ -99,7 +100,7 @@ test-python: .venv/stamp rust-setup ## the binary against anndata
 	ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
 
 test-next: .venv/stamp .venv-next/stamp rust-setup ## what we write, read by the newest anndata
-	$(CARGO) build --workspace --locked
+	@$(CARGO) build --workspace --locked
 	if [ -x $(NEXT) ]; then
 	    ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(NEXT) -m pytest tests/parity/test_readback.py -q $(PYTEST_ARGS)
 	else

@@ -159,7 +159,7 @@ class Model:
             cols = np.arange(a.genes)
         else:  # 80-95 % of the genes, in this batch's own order
             f = rng.uniform(a.overlap[0], a.overlap[1])
-            cols = rng.permutation(rng.choice(a.genes, size=max(1, int(round(f * a.genes))), replace=False))
+            cols = rng.permutation(rng.choice(a.genes, size=max(1, round(f * a.genes)), replace=False))
         return Batch(self, b, effect, syn, p / p.sum(), depth, cols)
 
     def _calibrate(self):
@@ -427,7 +427,7 @@ class CscWriter:
         w = CsrWriter(self.st, self.name, self.n, self.g, self.dtype, "csc")
         if self.off:
             D = np.memmap(self.fd.name, dtype=self.dtype, mode="r")
-            I = np.memmap(self.fi.name, dtype=np.int32, mode="r")
+            positions = np.memmap(self.fi.name, dtype=np.int32, mode="r")
             cum = np.zeros(self.g + 1, np.int64)
             for _, _, _, p in self.parts:
                 cum += p
@@ -440,7 +440,7 @@ class CscWriter:
             blocks = []
             for off, _, n, p in self.parts:
                 s, e = off + p[c0], off + p[c1]
-                blocks.append(sp.csc_matrix((D[s:e], I[s:e], p[c0 : c1 + 1] - p[c0]), shape=(n, c1 - c0)))
+                blocks.append(sp.csc_matrix((D[s:e], positions[s:e], p[c0 : c1 + 1] - p[c0]), shape=(n, c1 - c0)))
             m = sp.vstack(blocks, format="csc") if blocks else sp.csc_matrix((self.n, c1 - c0))
             m.sort_indices()
             w.add(m)

@@ -35,7 +35,7 @@ def make_parser() -> argparse.ArgumentParser:
     concat.add_argument("--label")
     concat.add_argument("--keys")
     concat.add_argument("--index-unique")
-    concat.add_argument("--fill-value")
+    concat.add_argument("--fill-value", type=parse_fill)
     concat.add_argument("--pairwise", action="store_true")
     concat.add_argument("--force", action="store_true")
     concat.add_argument("-q", "--quiet", action="store_true")
@@ -52,10 +52,8 @@ def split_inputs(inputs: list[str]) -> tuple[list[str], list[str] | None]:
     return [path for _, path in pairs], [key for key, _ in pairs]
 
 
-def parse_fill(text: str | None) -> Any:
+def parse_fill(text: str) -> Any:
     """A whole number if it is written as one, else a float."""
-    if text is None:
-        return None
     try:
         return int(text)
     except ValueError:
@@ -72,34 +70,78 @@ def sort_entries(adata: anndata.AnnData) -> None:
             value.sort_indices()
 
 
+class Refusal(Exception):
+    """A refusal with its exit code."""
+
+    def __init__(self, code: int, message: str) -> None:
+        """The exit code, and what went wrong."""
+        super().__init__(message)
+        self.code = code
+
+
+def check_output(output: Path, inputs: list[str], *, force: bool) -> None:
+    """The output is no input, does not exist without --force, and its folder is there."""
+    if not output.parent.is_dir():
+        raise Refusal(6, f"no such folder: {output.parent}")
+    if not output.exists():
+        return
+    if any(Path(path).exists() and output.samefile(path) for path in inputs):
+        raise Refusal(5, f"the output is an input: {output}")
+    if not force:
+        raise Refusal(5, f"the output exists: {output}")
+
+
+def read_input(path: str) -> anndata.AnnData:
+    """One input, or a refusal that names it."""
+    try:
+        return anndata.read_h5ad(path)
+    except Exception as error:
+        raise Refusal(3, f"{path}: {error}") from error
+
+
+def name_duplicates(paths: list[str], adatas: list[anndata.AnnData], axis: str) -> str:
+    """The duplicated labels of the other axis, with their files."""
+    found = []
+    for path, adata in zip(paths, adatas, strict=True):
+        names = adata.var_names if axis == "obs" else adata.obs_names
+        found.extend(f"{path}: {label!r} more than once" for label in names[names.duplicated()])
+    return "; ".join(found)
+
+
+def concat(parsed: argparse.Namespace) -> None:
+    """Reads, concatenates and writes, or raises a refusal."""
+    paths, keys = split_inputs(parsed.inputs)
+    keys = parsed.keys.split(",") if parsed.keys is not None else keys
+    if keys is not None and len(keys) != len(paths):
+        raise Refusal(2, f"{len(keys)} keys for {len(paths)} inputs")
+    check_output(parsed.output, paths, force=parsed.force)
+    options = {name: getattr(parsed, name) for name in ("axis", "join", "label", "index_unique", "pairwise")}
+    for name in ("merge", "uns_merge"):
+        options[name] = None if getattr(parsed, name) == "none" else getattr(parsed, name)
+    adatas = [read_input(path) for path in paths]
+    outcome = reference_concat(adatas, keys=keys, fill_value=parsed.fill_value, **options)
+    if outcome.result is None:
+        raise Refusal(4, f"{outcome.error} {name_duplicates(paths, adatas, parsed.axis)}")
+    sort_entries(outcome.result)
+    try:
+        write_h5ad(outcome.result, parsed.output)
+    except Exception as error:
+        parsed.output.unlink(missing_ok=True)
+        raise Refusal(4, str(error)) from error
+
+
 def main(arguments: list[str]) -> int:
     """Runs the command and returns its exit code."""
     try:
         parsed = make_parser().parse_args(arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            concat(parsed)
     except SystemExit as stop:
         return int(stop.code or 0)
-    paths, keys = split_inputs(parsed.inputs)
-    keys = parsed.keys.split(",") if parsed.keys is not None else keys
-    if parsed.output.exists() and not parsed.force:
-        print("error: the output exists", file=sys.stderr)
-        return 5
-    options = {name: getattr(parsed, name) for name in ("axis", "join", "label", "index_unique", "pairwise")}
-    for name in ("merge", "uns_merge"):
-        options[name] = None if getattr(parsed, name) == "none" else getattr(parsed, name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        adatas = [anndata.read_h5ad(path) for path in paths]
-        outcome = reference_concat(adatas, keys=keys, fill_value=parse_fill(parsed.fill_value), **options)
-        if outcome.result is None:
-            print(f"error: {outcome.error}", file=sys.stderr)
-            return 4
-        sort_entries(outcome.result)
-        try:
-            write_h5ad(outcome.result, parsed.output)
-        except Exception as error:
-            parsed.output.unlink(missing_ok=True)
-            print(f"error: {error}", file=sys.stderr)
-            return 4
+    except Refusal as refusal:
+        print(f"error: {refusal}", file=sys.stderr)
+        return refusal.code
     return 0
 
 

@@ -41,6 +41,7 @@ class Run:
     stderr: str
 
     def __str__(self) -> str:
+        """What to paste into a shell, and what came of it."""
         return f"{shlex.join(self.command)}\nexit {self.code}\n{self.stderr[-3000:]}"
 
 
@@ -74,10 +75,19 @@ def option_arguments(options: dict[str, Any]) -> list[str]:
 def concat_command(
     inputs: list[Path], output: Path, options: dict[str, Any], extra: list[str] | None = None
 ) -> list[str]:
-    """The command line, without the program."""
+    """The command line, without the program.
+
+    Keys are given as `--keys` to an even number of inputs, unless one has a comma, and as `key=path` otherwise, so
+    that both forms are tested.
+    """
     keys = options.get("keys")
-    named = [str(path) if keys is None else f"{keys[i]}={path}" for i, path in enumerate(inputs)]
-    return ["concat", *named, "-o", str(output), *option_arguments(options), "--progress=off", *(extra or [])]
+    named, listed = [str(path) for path in inputs], []
+    if keys is not None and len(inputs) % 2 == 0 and not any("," in key for key in keys):
+        listed = [f"--keys={','.join(keys)}"]
+    elif keys is not None:
+        named = [f"{key}={path}" for key, path in zip(keys, inputs, strict=True)]
+    rest = ["--progress=off", *(extra or [])]
+    return ["concat", *named, "-o", str(output), *listed, *option_arguments(options), *rest]
 
 
 def run(arguments: list[str]) -> Run:

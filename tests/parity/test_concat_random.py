@@ -21,11 +21,12 @@ FIRST, LAST = (int(part) for part in os.environ.get("ANNSTREAM_SEEDS", "0:600").
 def test_seed(seed: int, tmp_path: Path) -> None:
     """One family; its files are removed when it passes."""
     family = make_family(seed, tmp_path)
+    problem = None
     try:
         check_family(family, tmp_path)
     except AssertionError as error:
-        pytest.fail(
-            f"seed {seed}: {error}\nkeep the files: python -m tests.parity.reproduce {seed} FOLDER", pytrace=False
-        )
+        problem = f"seed {seed}: {error}\nkeep the files: python -m tests.parity.reproduce {seed} FOLDER"
+    if problem:
+        pytest.fail(problem, pytrace=False)
     for path in [*tmp_path.glob("*.h5ad"), *tmp_path.glob("output/*")]:
         path.unlink()

@@ -98,6 +98,8 @@ pub struct OpaqueElement {
     pub encoding: String,
     /// Its path inside the store it was read from.
     pub path: String,
+    /// Which of the stores handed to [`write_element`](crate::anndata::write_element) that is.
+    pub origin: usize,
 }
 
 impl SparseMatrix {

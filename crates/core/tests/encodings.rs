@@ -106,7 +106,7 @@ fn read(store: &MemoryStore, path: &str) -> Result<Element, Error> {
 }
 
 fn write(writer: &MemoryWriter, path: &str, element: &Element) -> Result<(), Error> {
-    write_element(writer, path, element, &WriteOptions::default(), None)
+    write_element(writer, path, element, &WriteOptions::default(), &[])
 }
 
 fn put(writer: &MemoryWriter, path: &str, values: &Buffer) {
@@ -171,12 +171,12 @@ fn unknown_encodings_are_copied() {
     let store = writer.into_store();
     let warnings = Warnings::new();
     let element = read_element(&ReadContext::new(&store, &warnings), "uns/odd").unwrap();
-    let expected = OpaqueElement { encoding: "of the future".to_owned(), path: "uns/odd".to_owned() };
+    let expected = OpaqueElement { encoding: "of the future".to_owned(), path: "uns/odd".to_owned(), origin: 0 };
     assert_eq!(element, Element::Opaque(expected));
     assert_eq!(warnings.list().len(), 1);
 
     let writer = MemoryStore::writer();
-    write_element(&writer, "copy", &element, &WriteOptions::default(), Some(&store)).unwrap();
+    write_element(&writer, "copy", &element, &WriteOptions::default(), &[&store]).unwrap();
     let copy = writer.into_store();
     assert_eq!(copy.attrs("copy").unwrap(), store.attrs("uns/odd").unwrap());
     let reader = copy.array("copy/values").unwrap();

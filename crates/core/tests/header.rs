@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use annstream_core::anndata::{
-    AnnDataFile, Axis, ColumnSchema, MatrixHeader, Slot, WriteOptions, tree, write_element, write_root,
+    AnnDataFile, TableName, ColumnSchema, MatrixHeader, Slot, WriteOptions, tree, write_element, write_root,
 };
 use annstream_core::element::{DenseArray, Dict, Element, SparseLayout, SparseMatrix};
 use annstream_core::table::{Column, Table};
@@ -13,7 +13,7 @@ use annstream_core::{Error, ErrorKind};
 use annstream_store::{ArraySpec, AttrValue, Buffer, DType, Field, MemoryStore, MemoryWriter, StoreWriter};
 
 fn write(writer: &MemoryWriter, path: &str, element: &Element) {
-    write_element(writer, path, element, &WriteOptions::default(), None).unwrap();
+    write_element(writer, path, element, &WriteOptions::default(), &[]).unwrap();
 }
 
 fn names(prefix: &str, len: usize) -> Element {
@@ -74,14 +74,14 @@ fn slots_are_found_and_read() {
     assert_eq!(file.read(Slot::Obsm("flat")).unwrap().shape(), Some(vec![3, 1]));
     assert_eq!(file.read(Slot::Obsp("distances")).unwrap(), sparse(3, 3));
     assert_eq!(file.raw().unwrap().var.len(), 4);
-    assert_eq!(file.read_index(Axis::RawVar).unwrap(), Column::text(["g0", "g1", "g2", "g3"]));
+    assert_eq!(file.read_index(TableName::RawVar).unwrap(), Column::text(["g0", "g1", "g2", "g3"]));
     let left = Element::Dict(Dict::from([("params".to_owned(), Element::Null)]));
     assert_eq!(file.read_uns().unwrap()["neighbors"], left);
     assert_eq!(file.read(Slot::Uns("neighbors")).unwrap(), left);
     assert_eq!(file.uns_names(), ["neighbors", "x"]);
     assert_eq!(file.read(Slot::X).unwrap(), sparse(3, 2));
     assert_eq!(file.read(Slot::Layer("absent")).unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(file.read_column(Axis::Obs, "absent").unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(file.read_column(TableName::Obs, "absent").unwrap_err().kind(), ErrorKind::NotFound);
     assert!(file.stored_bytes().unwrap() > 0);
     assert!(!file.is_legacy());
     let entries = tree(file.store().as_ref()).unwrap();
@@ -130,7 +130,7 @@ fn an_index_of_numbers_becomes_text() {
     write(&writer, "obs", &Element::Table(Table::new(Column::Plain(Buffer::I64(vec![10, 11])))));
     write(&writer, "var", &names("g", 2));
     let file = AnnDataFile::open(Arc::new(writer.into_store())).unwrap();
-    assert_eq!(file.read_table(Axis::Obs).unwrap().index, Column::text(["10", "11"]));
+    assert_eq!(file.read_table(TableName::Obs).unwrap().index, Column::text(["10", "11"]));
     assert_eq!(file.warnings().len(), 1);
 }
 
@@ -181,7 +181,7 @@ fn the_oldest_layout_reads_like_the_newest() {
     let kind = &file.obs().columns["kind"].schema;
     assert_eq!(*kind, ColumnSchema::Categorical { categories: DType::Str, len: 2, ordered: false });
     assert_eq!(file.var().columns["kind"].schema, ColumnSchema::Plain(DType::I8));
-    let table = file.read_table(Axis::Obs).unwrap();
+    let table = file.read_table(TableName::Obs).unwrap();
     assert_eq!(table.index_name.as_deref(), Some("index"));
     let categories = Box::new(Column::text(["x", "y"]));
     assert_eq!(table.columns["kind"], Column::Categorical { codes: vec![1, -1, 0], categories, ordered: false });

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::context::join;
 use super::encoding::{dict, read_at, sparse, values};
 use super::header::{self, Parts};
-use super::{Axis, MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, Warnings, text_index};
+use super::{TableName, MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, Warnings, text_index};
 use crate::element::{DenseArray, Dict, Element};
 use crate::table::{Column, Table};
 
@@ -101,11 +101,11 @@ impl AnnDataFile {
     }
 
     /// The header of a table; `None` for the variables of a `raw` that is not there.
-    pub fn table(&self, axis: Axis) -> Option<&TableHeader> {
+    pub fn table(&self, axis: TableName) -> Option<&TableHeader> {
         match axis {
-            Axis::Obs => Some(&self.parts.obs),
-            Axis::Var => Some(&self.parts.var),
-            Axis::RawVar => self.parts.raw.as_ref().map(|raw| &raw.var),
+            TableName::Obs => Some(&self.parts.obs),
+            TableName::Var => Some(&self.parts.var),
+            TableName::RawVar => self.parts.raw.as_ref().map(|raw| &raw.var),
         }
     }
 
@@ -160,7 +160,7 @@ impl AnnDataFile {
     ///
     /// # Errors
     /// If the table is not there or the index is damaged.
-    pub fn read_index(&self, axis: Axis) -> Result<Column> {
+    pub fn read_index(&self, axis: TableName) -> Result<Column> {
         let header = self.require(axis)?;
         let read = || {
             let (index, changed) = text_index(header.index.read(&self.context())?)?;
@@ -176,7 +176,7 @@ impl AnnDataFile {
     ///
     /// # Errors
     /// If the table or column is not there, or the column is damaged.
-    pub fn read_column(&self, axis: Axis, name: &str) -> Result<Column> {
+    pub fn read_column(&self, axis: TableName, name: &str) -> Result<Column> {
         let header = self.require(axis)?;
         let column = header.columns.get(name).ok_or_else(|| {
             Error::not_found(format!("has no column '{name}'")).at(&header.path).in_file(self.store.location())
@@ -188,7 +188,7 @@ impl AnnDataFile {
     ///
     /// # Errors
     /// If the table is not there or a column is damaged.
-    pub fn read_table(&self, axis: Axis) -> Result<Table> {
+    pub fn read_table(&self, axis: TableName) -> Result<Table> {
         let header = self.require(axis)?;
         let mut table = Table::new(self.read_index(axis)?);
         table.index_name.clone_from(&header.index_name);
@@ -274,7 +274,7 @@ impl AnnDataFile {
         ReadContext::new(self.store.as_ref(), &self.warnings)
     }
 
-    fn require(&self, axis: Axis) -> Result<&TableHeader> {
+    fn require(&self, axis: TableName) -> Result<&TableHeader> {
         self.table(axis)
             .ok_or_else(|| Error::not_found("nothing stands there").at(axis.to_string()).in_file(self.store.location()))
     }

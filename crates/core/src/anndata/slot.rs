@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A table of an AnnData file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Axis {
+pub enum TableName {
     /// `obs`.
     Obs,
     /// `var`.
@@ -36,7 +36,7 @@ pub enum Slot<'a> {
     Uns(&'a str),
 }
 
-impl fmt::Display for Axis {
+impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Obs => "obs",

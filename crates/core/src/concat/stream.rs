@@ -93,9 +93,15 @@ pub(crate) fn stack(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], 
 }
 
 /// Zips the columns of all parts: each contributes its columns to every row.
-pub(crate) fn zip(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], exec: &Exec) -> Result<()> {
+pub(crate) fn zip(
+    parts: &[Part],
+    rows: u64,
+    sink: &mut Sink<'_>,
+    tallies: &mut [Tally],
+    exec: &Exec,
+) -> Result<()> {
     let share = BLOCK_BYTES / (parts.len() as u64).max(1);
-    let mut cuts = Vec::new();
+    let mut cuts = if rows > 0 { vec![rows] } else { vec![] };
     for part in parts {
         cuts.extend(part.source.partition(share.max(1))?.into_iter().map(|range| range.end));
     }

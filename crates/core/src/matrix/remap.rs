@@ -40,6 +40,11 @@ impl Remap {
         Self { to_new: None, monotone: true, offset: 0, columns, holes: Arc::from([]), dtype, fill: None }
     }
 
+    /// Columns stay as they are; rows that an input lacks are filled with `fill`.
+    pub fn zipped(columns: usize, dtype: DType, fill: f64) -> Self {
+        Self { fill: Some(fill), ..Self::same(columns, dtype) }
+    }
+
     /// Old column `i` becomes `to_new[i]` of `columns`; the rest is filled with `fill`.
     pub fn new(to_new: Arc<[u32]>, columns: usize, dtype: DType, fill: Option<f64>) -> Self {
         let mut covered = vec![false; columns];

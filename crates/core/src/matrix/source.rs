@@ -46,3 +46,25 @@ pub trait MatrixSource: Send + Sync {
 pub fn largest_range(source: &dyn MatrixSource, ranges: &[Range<u64>]) -> Result<u64> {
     ranges.iter().try_fold(0, |most, range| Ok(source.cost(range.clone())?.max(most)))
 }
+
+impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
+    fn shape(&self) -> [u64; 2] {
+        (**self).shape()
+    }
+
+    fn dtype(&self) -> DType {
+        (**self).dtype()
+    }
+
+    fn partition(&self, max_bytes: u64) -> Result<Vec<Range<u64>>> {
+        (**self).partition(max_bytes)
+    }
+
+    fn cost(&self, rows: Range<u64>) -> Result<u64> {
+        (**self).cost(rows)
+    }
+
+    fn read(&self, rows: Range<u64>) -> Result<Block> {
+        (**self).read(rows)
+    }
+}

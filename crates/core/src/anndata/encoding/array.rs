@@ -13,7 +13,7 @@ pub(crate) fn read(context: &ReadContext, path: &str) -> Result<Element> {
         ArrayType::Records(_) => return super::records::read(context, path).map(Element::Records),
         ArrayType::Opaque(what) => {
             context.warnings.push(format!("{path}: values of type {what} are not known; they are left aside"));
-            return Ok(Element::Opaque(OpaqueElement { encoding: what, path: path.to_owned() }));
+            return Ok(Element::Opaque(OpaqueElement { encoding: what, path: path.to_owned(), origin: 0 }));
         }
         ArrayType::Plain(_) => {}
     }

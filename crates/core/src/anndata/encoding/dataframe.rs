@@ -36,10 +36,7 @@ pub(crate) fn write(writer: &dyn StoreWriter, path: &str, table: &Table, options
 
 fn check(table: &Table, index_name: &str) -> Result<()> {
     for (name, column) in &table.columns {
-        check_name(name)?;
-        if name == UNNAMED {
-            return Err(Error::unsupported("a column cannot be called '_index', which is the index"));
-        }
+        check_column(name)?;
         if column.len() != table.len() {
             let message = format!("has {} values, the index {}", column.len(), table.len());
             return Err(Error::internal(message).at(name));
@@ -48,6 +45,15 @@ fn check(table: &Table, index_name: &str) -> Result<()> {
             return Err(Error::unsupported(format!("the index and a column of other values are both called '{name}'"))
                 .hint("rename one of them"));
         }
+    }
+    Ok(())
+}
+
+/// Refuses names that no column can have.
+pub(crate) fn check_column(name: &str) -> Result<()> {
+    check_name(name)?;
+    if name == UNNAMED {
+        return Err(Error::unsupported("a column cannot be called '_index', which is the index"));
     }
     Ok(())
 }

@@ -43,12 +43,12 @@ pub(crate) fn write(
     path: &str,
     dict: &Dict,
     options: &WriteOptions,
-    source: Option<&dyn Store>,
+    sources: &[&dyn Store],
 ) -> Result<()> {
     writer.group(path)?;
     for (name, element) in dict {
         check_name(name)?;
-        write_element(writer, &join(path, name), element, options, source)?;
+        write_element(writer, &join(path, name), element, options, sources)?;
     }
     tag(writer, path, "dict", "0.1.0")
 }

@@ -134,11 +134,11 @@ fn read_array(context: &ReadContext, path: &str, encoding: &Encoding) -> Option<
 pub(crate) fn opaque(context: &ReadContext, path: &str, encoding: &Encoding) -> Element {
     let Encoding { name, version } = encoding;
     context.warnings.push(format!("{path}: encoding '{name}' version '{version}' is not known; it is only copied"));
-    Element::Opaque(OpaqueElement { encoding: name.clone(), path: path.to_owned() })
+    Element::Opaque(OpaqueElement { encoding: name.clone(), path: path.to_owned(), origin: 0 })
 }
 
 /// Writes an element at `path`, in the encoding and layout that anndata 0.12 gives it. [`Element::Opaque`] is copied
-/// verbatim from `source`, the store it was read from.
+/// verbatim from the store it was read from: `sources[origin]`.
 ///
 /// # Errors
 /// If the element contradicts itself, has no encoding (a masked float), or writing fails.
@@ -147,7 +147,7 @@ pub fn write_element(
     path: &str,
     element: &Element,
     options: &WriteOptions,
-    source: Option<&dyn Store>,
+    sources: &[&dyn Store],
 ) -> Result<()> {
     let result = match element {
         Element::Array(dense) => array::write(writer, path, dense, options),
@@ -158,9 +158,9 @@ pub fn write_element(
         Element::Null => null::write(writer, path),
         Element::Records(records) => records::write(writer, path, records, options),
         Element::Awkward(awkward) => awkward::write(writer, path, awkward, options),
-        Element::Dict(dict) => dict::write(writer, path, dict, options, source),
-        Element::Opaque(opaque) => match source {
-            Some(source) => copy_tree(source, &opaque.path, writer, path),
+        Element::Dict(dict) => dict::write(writer, path, dict, options, sources),
+        Element::Opaque(opaque) => match sources.get(opaque.origin) {
+            Some(&source) => copy_tree(source, &opaque.path, writer, path),
             None => Err(Error::internal(format!("no source to copy '{}' from", opaque.path))),
         },
     };

@@ -1,10 +1,12 @@
 //! Real files of many ages, compared value by value with what anndata read from them (`fixtures/expected.py`), as
 //! they are and after everything was written anew.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use annstream_core::anndata::{AnnDataFile, TableName, Slot};
+use annstream_core::anndata::{AnnDataFile, Slot, TableName};
 use annstream_core::element::{Element, SparseLayout};
 use annstream_core::table::{Column, Table};
 use annstream_store::{Buffer, DType, OpenOptions};

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use annstream_core::anndata::{
-    AnnDataFile, TableName, ColumnSchema, MatrixHeader, Slot, WriteOptions, tree, write_element, write_root,
+    AnnDataFile, ColumnSchema, MatrixHeader, Slot, TableName, WriteOptions, tree, write_element, write_root,
 };
 use annstream_core::element::{DenseArray, Dict, Element, SparseLayout, SparseMatrix};
 use annstream_core::table::{Column, Table};
@@ -117,7 +117,7 @@ fn sizes_that_disagree_are_refused() {
 #[test]
 fn what_is_not_anndata_gets_a_hint() {
     let writer = MemoryStore::writer();
-    writer.group("matrix").unwrap();
+    writer.group("matrix/barcodes").unwrap();
     let error = AnnDataFile::open(Arc::new(writer.into_store())).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.next_step().unwrap().contains("10x"), "{error}");

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::context::join;
 use super::encoding::{dict, read_at, sparse, values};
 use super::header::{self, Parts};
-use super::{TableName, MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, Warnings, text_index};
+use super::{MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, TableName, Warnings, text_index};
 use crate::element::{DenseArray, Dict, Element};
 use crate::table::{Column, Table};
 

@@ -41,7 +41,7 @@ const MEMBERS: [&str; 10] = ["X", "obs", "var", "obsm", "varm", "obsp", "varp", 
 pub(crate) fn find(context: &ReadContext) -> Result<Parts> {
     let root = Encoding::of(&context.attrs("")?);
     let children = context.store.children("")?;
-    check_root(&root, &children)?;
+    check_root(context, &root, &children)?;
     for name in children.iter().filter(|name| !MEMBERS.contains(&name.as_str()) && !name.starts_with("raw.")) {
         context.warnings.push(format!("{name}: not a part of AnnData; it is left aside"));
     }
@@ -86,7 +86,7 @@ pub(crate) fn find(context: &ReadContext) -> Result<Parts> {
     Ok(parts)
 }
 
-fn check_root(root: &Encoding, children: &[String]) -> Result<()> {
+fn check_root(context: &ReadContext, root: &Encoding, children: &[String]) -> Result<()> {
     let has = |name: &str| children.iter().any(|child| child == name);
     if has("obs") && has("var") && matches!(root.name.as_str(), "" | "anndata" | "dict") {
         return Ok(());
@@ -98,7 +98,7 @@ fn check_root(root: &Encoding, children: &[String]) -> Result<()> {
     };
     Err(if has("matrix") && has("row_attrs") && has("col_attrs") {
         error.hint("this looks like a loom file; convert it with anndata.io.read_loom")
-    } else if has("matrix") || has("GRCh38") || has("hg19") || has("mm10") {
+    } else if children.iter().any(|name| context.has(&join(name, "barcodes")).unwrap_or(false)) {
         error.hint("this looks like a 10x Genomics matrix; convert it with scanpy.read_10x_h5")
     } else if has("mod") || root.name == "MuData" {
         error.hint("this looks like MuData; write one modality with mudata's mdata['name'].write_h5ad")

@@ -305,7 +305,7 @@ impl ArrayReader for Hdf5Array {
 
     fn fixed_text(&self) -> bool {
         matches!(&self.element, Element::Cell(cell) if matches!(cell.form, Form::Padded(_)))
-            && dataset::datatype(&self.dataset).and_then(|datatype| types::is_ascii(&datatype)).unwrap_or(false)
+            && dataset::datatype(&self.dataset).is_ok_and(|datatype| types::is_ascii(&datatype))
     }
 
     fn read(&self, region: &Region, out: &mut Buffer) -> Result<()> {

@@ -221,10 +221,11 @@ fn text(id: &Id, size: usize) -> Result<Cell> {
 }
 
 /// Whether a text datatype declares ASCII, not UTF-8.
-pub(super) fn is_ascii(id: &Id) -> Result<bool> {
+pub(super) fn is_ascii(id: &Id) -> bool {
     let _guard = ffi::lock();
     // SAFETY: a valid datatype, under the lock; of a type that is not text the library says "error".
-    Ok(unsafe { H5Tget_cset(id.raw()) } == H5T_cset_t::H5T_CSET_ASCII)
+    let set = unsafe { H5Tget_cset(id.raw()) };
+    set == H5T_cset_t::H5T_CSET_ASCII
 }
 
 fn enumeration(id: &Id, size: usize) -> Result<Element> {

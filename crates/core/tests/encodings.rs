@@ -1,5 +1,7 @@
 //! Every element reads back as it was written; what breaks the rules is refused with its place.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use annstream_core::anndata::{ReadContext, Warnings, WriteOptions, read_element, write_element};
 use annstream_core::element::{
     AwkwardArray, DenseArray, Dict, Element, OpaqueElement, RecordArray, SparseLayout, SparseMatrix,
@@ -254,7 +256,7 @@ fn damaged_sparse_matrices_are_refused_with_their_place() {
         let (indptr, indices) = (Buffer::I32(indptr), Buffer::I32(indices));
         let error = broken_sparse(indptr, indices, data, shape);
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
-        assert!(error.to_string().contains("X"), "{error}");
+        assert!(error.to_string().contains('X'), "{error}");
         assert!(error.to_string().contains(message), "{error}");
     }
     let empty = broken_sparse(Buffer::I32(vec![]), Buffer::I32(vec![]), ones(0), vec![i64::MAX, 3]);
@@ -309,6 +311,19 @@ fn endless_nesting_is_refused() {
     let error = read(&writer.into_store(), "g").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.to_string().contains("nested more than 64 deep"), "{error}");
+}
+
+#[test]
+fn endless_categories_are_refused() {
+    let writer = MemoryStore::writer();
+    let mut path = "c".to_owned();
+    for _ in 0..100 {
+        put(&writer, &format!("{path}/codes"), &Buffer::I8(vec![0]));
+        tag(&writer, &path, "categorical", "0.2.0");
+        path.push_str("/categories");
+    }
+    put(&writer, &path, &text(&["x"]));
+    assert!(read(&writer.into_store(), "c").unwrap_err().to_string().contains("nested more than 64 deep"));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What `AnnDataFile` says of a file, new and old, and what it refuses.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use annstream_core::anndata::{
-    AnnDataFile, TableName, ColumnSchema, MatrixHeader, Slot, WriteOptions, tree, write_element, write_root,
+    AnnDataFile, ColumnSchema, MatrixHeader, Slot, TableName, WriteOptions, tree, write_element, write_root,
 };
 use annstream_core::element::{DenseArray, Dict, Element, SparseLayout, SparseMatrix};
 use annstream_core::table::{Column, Table};
@@ -115,7 +117,7 @@ fn sizes_that_disagree_are_refused() {
 #[test]
 fn what_is_not_anndata_gets_a_hint() {
     let writer = MemoryStore::writer();
-    writer.group("matrix").unwrap();
+    writer.group("matrix/barcodes").unwrap();
     let error = AnnDataFile::open(Arc::new(writer.into_store())).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(error.next_step().unwrap().contains("10x"), "{error}");
@@ -138,7 +140,7 @@ fn put(writer: &MemoryWriter, path: &str, values: Buffer) {
     array.finish().unwrap();
 }
 
-fn put_records(writer: &MemoryWriter, path: &str, rows: u64, fields: Vec<(&str, Vec<u64>, Buffer)>) {
+fn put_records(writer: &MemoryWriter, path: &str, rows: u64, fields: &[(&str, Vec<u64>, Buffer)]) {
     let specs = fields.iter().map(|(name, shape, values)| Field {
         name: (*name).to_owned(),
         dtype: values.dtype(),
@@ -160,10 +162,10 @@ fn the_oldest_layout_reads_like_the_newest() {
         ("kind", vec![], Buffer::I8(vec![1, -1, 0])),
         ("n", vec![], Buffer::F32(vec![1.0, 2.0, 3.0])),
     ];
-    put_records(&writer, "obs", 3, obs);
-    put_records(&writer, "var", 1, vec![("index", vec![], text(&["g"])), ("kind", vec![], Buffer::I8(vec![5]))]);
-    put_records(&writer, "raw.var", 2, vec![("index", vec![], text(&["g", "h"]))]);
-    put_records(&writer, "obsm", 3, vec![("X_pca", vec![2], Buffer::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))]);
+    put_records(&writer, "obs", 3, &obs);
+    put_records(&writer, "var", 1, &[("index", vec![], text(&["g"])), ("kind", vec![], Buffer::I8(vec![5]))]);
+    put_records(&writer, "raw.var", 2, &[("index", vec![], text(&["g", "h"]))]);
+    put_records(&writer, "obsm", 3, &[("X_pca", vec![2], Buffer::F32(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))]);
     put(&writer, "uns/kind_categories", text(&["x", "y"]));
     put(&writer, "uns/other", Buffer::I64(vec![1]));
     for (name, values) in

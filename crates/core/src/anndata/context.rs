@@ -51,9 +51,9 @@ impl<'a> ReadContext<'a> {
         Self { store, warnings, elements: Cell::new(0) }
     }
 
-    /// Counts one element at a nesting depth, and refuses trees without end.
-    pub(crate) fn visit(&self, path: &str, depth: usize) -> Result<()> {
-        if depth > MAX_DEPTH {
+    /// Counts one element, and refuses trees without end, which cycles of links make.
+    pub(crate) fn visit(&self, path: &str) -> Result<()> {
+        if path.split('/').count() > MAX_DEPTH {
             return Err(Error::invalid(format!("groups are nested more than {MAX_DEPTH} deep")).at(path));
         }
         self.elements.set(self.elements.get() + 1);

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::context::join;
 use super::encoding::{dict, read_at, sparse, values};
 use super::header::{self, Parts};
-use super::{TableName, MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, Warnings, text_index};
+use super::{MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, TableName, Warnings, text_index};
 use crate::element::{DenseArray, Dict, Element};
 use crate::table::{Column, Table};
 
@@ -206,7 +206,7 @@ impl AnnDataFile {
         if self.parts.uns.is_empty() {
             return Ok(Dict::new());
         }
-        dict::read(&self.context(), "uns", 0, &self.parts.hidden).map_err(|error| self.place(error, "uns"))
+        dict::read(&self.context(), "uns", &self.parts.hidden).map_err(|error| self.place(error, "uns"))
     }
 
     /// Reads one matrix (or an entry of `uns`) into memory.
@@ -221,9 +221,9 @@ impl AnnDataFile {
                 let path = join("uns", name);
                 let inside = format!("{path}/");
                 if self.parts.hidden.iter().any(|hidden| hidden.starts_with(&inside)) {
-                    dict::read(&context, &path, 1, &self.parts.hidden).map(Element::Dict)
+                    dict::read(&context, &path, &self.parts.hidden).map(Element::Dict)
                 } else {
-                    read_at(&context, &path, 1)
+                    read_at(&context, &path)
                 }
             }
             (_, Some(header)) => self.read_matrix(&context, slot, header),
@@ -258,7 +258,7 @@ impl AnnDataFile {
                 table.index_name = names.clone();
                 Ok(Element::Table(table))
             }
-            MatrixHeader::Other { path, .. } => read_at(context, path, 0),
+            MatrixHeader::Other { path, .. } => read_at(context, path),
         }
     }
 

@@ -41,7 +41,7 @@ const MEMBERS: [&str; 10] = ["X", "obs", "var", "obsm", "varm", "obsp", "varp", 
 pub(crate) fn find(context: &ReadContext) -> Result<Parts> {
     let root = Encoding::of(&context.attrs("")?);
     let children = context.store.children("")?;
-    check_root(&root, &children)?;
+    check_root(context, &root, &children)?;
     for name in children.iter().filter(|name| !MEMBERS.contains(&name.as_str()) && !name.starts_with("raw.")) {
         context.warnings.push(format!("{name}: not a part of AnnData; it is left aside"));
     }
@@ -86,7 +86,7 @@ pub(crate) fn find(context: &ReadContext) -> Result<Parts> {
     Ok(parts)
 }
 
-fn check_root(root: &Encoding, children: &[String]) -> Result<()> {
+fn check_root(context: &ReadContext, root: &Encoding, children: &[String]) -> Result<()> {
     let has = |name: &str| children.iter().any(|child| child == name);
     if has("obs") && has("var") && matches!(root.name.as_str(), "" | "anndata" | "dict") {
         return Ok(());
@@ -98,7 +98,7 @@ fn check_root(root: &Encoding, children: &[String]) -> Result<()> {
     };
     Err(if has("matrix") && has("row_attrs") && has("col_attrs") {
         error.hint("this looks like a loom file; convert it with anndata.io.read_loom")
-    } else if has("matrix") || has("GRCh38") || has("hg19") || has("mm10") {
+    } else if children.iter().any(|name| context.has(&join(name, "barcodes")).unwrap_or(false)) {
         error.hint("this looks like a 10x Genomics matrix; convert it with scanpy.read_10x_h5")
     } else if has("mod") || root.name == "MuData" {
         error.hint("this looks like MuData; write one modality with mudata's mdata['name'].write_h5ad")
@@ -119,7 +119,7 @@ fn mapping(context: &ReadContext, path: &str) -> Result<IndexMap<String, MatrixH
     for name in dict::names(context, path)? {
         let member = join(path, &name);
         match MatrixHeader::open(context, &member)? {
-            Some(header) => drop(entries.insert(name, header.as_matrix())),
+            Some(header) => drop(entries.insert(name, header.into_matrix())),
             None => context.warnings.push(format!("{member}: is null; it is left aside")),
         }
     }
@@ -147,7 +147,7 @@ fn fields(context: &ReadContext, path: &str) -> Result<IndexMap<String, MatrixHe
             chunk: None,
             stored_bytes: info.stored_bytes / count,
         });
-        entries.insert(field.name, header.as_matrix());
+        entries.insert(field.name, header.into_matrix());
     }
     Ok(entries)
 }

@@ -45,7 +45,7 @@ pub(crate) fn adopt_categories(context: &ReadContext, tables: [&mut TableHeader;
 
 /// The categories under `uns`, of which a single one may stand as a scalar.
 pub(crate) fn read_categories(context: &ReadContext, path: &str) -> Result<Column> {
-    Ok(match read_at(context, path, 0)? {
+    Ok(match read_at(context, path)? {
         Element::Scalar(values) => Column::Plain(values),
         Element::Array(array) if array.shape.len() == 1 => Column::Plain(array.values),
         _ => Column::Plain(Buffer::empty(DType::Str)),

@@ -201,7 +201,7 @@ impl MatrixHeader {
     }
 
     /// Turns an array of one dimension into one column, as anndata does in every slot but `X`.
-    pub(crate) fn as_matrix(mut self) -> Self {
+    pub(crate) fn into_matrix(mut self) -> Self {
         if let Self::Dense(header) = &mut self
             && header.shape.len() == 1
         {

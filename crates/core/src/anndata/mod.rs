@@ -27,6 +27,6 @@ pub use file::AnnDataFile;
 pub use header::RawHeader;
 pub use index::text_index;
 pub use matrix_header::{DenseHeader, MatrixHeader, SparseHeader};
-pub use slot::{TableName, Slot};
+pub use slot::{Slot, TableName};
 pub use table_header::{ColumnHeader, ColumnSchema, TableHeader};
 pub use tree::{TreeEntry, tree};

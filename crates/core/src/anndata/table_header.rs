@@ -63,6 +63,7 @@ pub struct TableHeader {
 impl ColumnHeader {
     /// Looks at the node of a column.
     pub(crate) fn open(context: &ReadContext, path: &str) -> Result<Self> {
+        context.visit(path)?;
         let encoding = Encoding::of(&context.attrs(path)?);
         let (schema, len) = match context.require(path)? {
             NodeKind::Array => {

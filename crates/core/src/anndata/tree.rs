@@ -51,7 +51,7 @@ pub fn tree(store: &dyn Store) -> Result<Vec<TreeEntry>> {
 }
 
 fn walk(context: &ReadContext, path: &str, depth: usize, out: &mut Vec<TreeEntry>) -> Result<()> {
-    context.visit(path, depth)?;
+    context.visit(path)?;
     let attrs = context.attrs(path)?;
     let Encoding { name: encoding, version } = Encoding::of(&attrs);
     let mut entry = TreeEntry { path: path.to_owned(), depth, encoding, version, ..TreeEntry::default() };
@@ -69,7 +69,7 @@ fn walk(context: &ReadContext, path: &str, depth: usize, out: &mut Vec<TreeEntry
         Err(Error::internal("not a leaf"))
     };
     if leaf.is_ok() {
-        entry.stored_bytes = total(context, path, depth)?;
+        entry.stored_bytes = total(context, path)?;
         out.push(entry);
         return Ok(());
     }
@@ -115,14 +115,14 @@ fn add_column(context: &ReadContext, path: &str, entry: &mut TreeEntry) -> Resul
     Ok(())
 }
 
-fn total(context: &ReadContext, path: &str, depth: usize) -> Result<u64> {
-    context.visit(path, depth)?;
+fn total(context: &ReadContext, path: &str) -> Result<u64> {
+    context.visit(path)?;
     if context.is_array(path)? {
         return Ok(values::info(context, path)?.stored_bytes);
     }
     let mut sum = 0;
     for child in context.store.children(path)? {
-        sum += total(context, &join(path, &child), depth + 1)?;
+        sum += total(context, &join(path, &child))?;
     }
     Ok(sum)
 }

@@ -303,6 +303,11 @@ impl ArrayReader for Hdf5Array {
         &self.info
     }
 
+    fn fixed_text(&self) -> bool {
+        matches!(&self.element, Element::Cell(cell) if matches!(cell.form, Form::Padded(_)))
+            && dataset::datatype(&self.dataset).is_ok_and(|datatype| types::is_ascii(&datatype))
+    }
+
     fn read(&self, region: &Region, out: &mut Buffer) -> Result<()> {
         self.read_plain(region, out).map_err(|error| self.place(error))
     }

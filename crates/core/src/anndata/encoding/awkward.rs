@@ -19,7 +19,7 @@ pub(crate) fn read(context: &ReadContext, path: &str, attrs: &Attrs) -> Result<A
     let mut buffers = IndexMap::new();
     for name in context.store.children(path)? {
         let member = join(path, &name);
-        context.visit(&member, 0)?;
+        context.visit(&member)?;
         if context.require(&member)? != NodeKind::Array {
             return Err(Error::invalid("is a group where a buffer is expected").at(member));
         }

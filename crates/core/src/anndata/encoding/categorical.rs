@@ -27,13 +27,11 @@ pub(crate) fn combine(codes: &Buffer, categories: Column, ordered: bool) -> Resu
     let mut checked = Vec::with_capacity(codes.len());
     for row in 0..codes.len() {
         let code = codes.get_i64(row).and_then(|code| i32::try_from(code).ok());
-        match code.filter(|&code| code == -1 || usize::try_from(code).is_ok_and(|code| code < count)) {
-            Some(code) => checked.push(code),
-            None => {
-                let found = codes.get_f64(row).unwrap_or(f64::NAN);
-                return Err(Error::invalid(format!("code {found} is not in −1..{count}")).row(row));
-            }
-        }
+        let Some(code) = code.filter(|&code| code == -1 || usize::try_from(code).is_ok_and(|code| code < count)) else {
+            let found = codes.get_f64(row).unwrap_or(f64::NAN);
+            return Err(Error::invalid(format!("code {found} is not in −1..{count}")).row(row));
+        };
+        checked.push(code);
     }
     Ok(Column::Categorical { codes: checked, categories: Box::new(categories), ordered })
 }

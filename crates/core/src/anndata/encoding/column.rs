@@ -9,7 +9,7 @@ use crate::table::Column;
 
 /// Reads a node that must be a column: one dimension of values, masked values or codes.
 pub(crate) fn read(context: &ReadContext, path: &str) -> Result<Column> {
-    match read_at(context, path, 0)? {
+    match read_at(context, path)? {
         Element::Array(array) if array.shape.len() == 1 => Ok(Column::Plain(array.values)),
         Element::Column(column) => Ok(column),
         Element::Array(array) => {

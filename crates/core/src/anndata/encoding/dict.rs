@@ -8,7 +8,7 @@ use crate::anndata::context::join;
 use crate::element::{Dict, Element};
 
 /// Reads a mapping, leaving out the elements whose paths are in `hidden`.
-pub(crate) fn read(context: &ReadContext, path: &str, depth: usize, hidden: &[String]) -> Result<Dict> {
+pub(crate) fn read(context: &ReadContext, path: &str, hidden: &[String]) -> Result<Dict> {
     let mut dict = Dict::new();
     for name in context.store.children(path)? {
         let member = join(path, &name);
@@ -17,10 +17,10 @@ pub(crate) fn read(context: &ReadContext, path: &str, depth: usize, hidden: &[St
         }
         let inside = format!("{member}/");
         let element = if hidden.iter().any(|path| path.starts_with(&inside)) {
-            context.visit(&member, depth + 1)?;
-            Element::Dict(read(context, &member, depth + 1, hidden)?)
+            context.visit(&member)?;
+            Element::Dict(read(context, &member, hidden)?)
         } else {
-            read_at(context, &member, depth + 1)?
+            read_at(context, &member)?
         };
         dict.insert(name, element);
     }

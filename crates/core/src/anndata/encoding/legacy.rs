@@ -7,11 +7,11 @@ use crate::anndata::ReadContext;
 use crate::element::{DenseArray, Element};
 
 /// Reads a group: a sparse matrix if it has `h5sparse_format`, else a mapping.
-pub(crate) fn read_group(context: &ReadContext, path: &str, depth: usize, attrs: &Attrs) -> Result<Element> {
+pub(crate) fn read_group(context: &ReadContext, path: &str, attrs: &Attrs) -> Result<Element> {
     if attrs.contains_key("h5sparse_format") {
         sparse::read(context, path).map(Element::Sparse)
     } else {
-        dict::read(context, path, depth, &[]).map(Element::Dict)
+        dict::read(context, path, &[]).map(Element::Dict)
     }
 }
 

@@ -24,7 +24,7 @@ use super::ReadContext;
 use crate::element::{Element, OpaqueElement, SparseLayout};
 
 /// How elements are written.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct WriteOptions {
     /// Compression of every array that is not a scalar.
     pub compression: Compression,
@@ -76,11 +76,11 @@ impl Encoding {
 /// # Errors
 /// If nothing stands at `path`, or the element breaks the rules of its encoding; the error names the element.
 pub fn read_element(context: &ReadContext, path: &str) -> Result<Element> {
-    read_at(context, path, 0).map_err(|error| error.in_file(context.store.location()).at(path))
+    read_at(context, path).map_err(|error| error.in_file(context.store.location()).at(path))
 }
 
-pub(crate) fn read_at(context: &ReadContext, path: &str, depth: usize) -> Result<Element> {
-    context.visit(path, depth)?;
+pub(crate) fn read_at(context: &ReadContext, path: &str) -> Result<Element> {
+    context.visit(path)?;
     let node = context.store.node(path)?.ok_or_else(|| Error::not_found("nothing stands there").at(path))?;
     let attrs = context.attrs(path)?;
     let encoding = Encoding::of(&attrs);
@@ -88,7 +88,7 @@ pub(crate) fn read_at(context: &ReadContext, path: &str, depth: usize) -> Result
         return Ok(Element::Null);
     }
     let known = match node {
-        NodeKind::Group => read_group(context, path, depth, &attrs, &encoding),
+        NodeKind::Group => read_group(context, path, &attrs, &encoding),
         NodeKind::Array => read_array(context, path, &encoding),
     };
     match known {
@@ -97,13 +97,7 @@ pub(crate) fn read_at(context: &ReadContext, path: &str, depth: usize) -> Result
     }
 }
 
-fn read_group(
-    context: &ReadContext,
-    path: &str,
-    depth: usize,
-    attrs: &Attrs,
-    encoding: &Encoding,
-) -> Option<Result<Element>> {
+fn read_group(context: &ReadContext, path: &str, attrs: &Attrs, encoding: &Encoding) -> Option<Result<Element>> {
     Some(if encoding.sparse().is_some() {
         sparse::read(context, path).map(Element::Sparse)
     } else if encoding.dataframe() {
@@ -113,11 +107,11 @@ fn read_group(
     } else if encoding.nullable() {
         nullable::read(context, path, attrs).map(Element::Column)
     } else if encoding.is("dict", "0.1.0") {
-        dict::read(context, path, depth, &[]).map(Element::Dict)
+        dict::read(context, path, &[]).map(Element::Dict)
     } else if encoding.is("awkward-array", "0.1.0") {
         awkward::read(context, path, attrs).map(Element::Awkward)
     } else if encoding.name.is_empty() {
-        legacy::read_group(context, path, depth, attrs)
+        legacy::read_group(context, path, attrs)
     } else {
         return None;
     })

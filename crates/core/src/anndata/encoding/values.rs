@@ -10,6 +10,9 @@ use crate::anndata::ReadContext;
 /// An array up to this size in memory is read whatever it occupies on disk.
 const ALWAYS_READ: u64 = 256 << 20;
 
+/// Values handed to a writer at a time.
+const PIECE: usize = 1 << 20;
+
 /// No codec makes real annotations smaller than this; a file that claims more is damaged or hostile.
 const MAX_RATIO: u64 = 10_000;
 
@@ -136,8 +139,11 @@ pub(crate) fn write_growable(
 
 fn write_spec(writer: &dyn StoreWriter, path: &str, spec: &ArraySpec, values: &Buffer) -> Result<()> {
     let mut array = writer.array(path, spec)?;
-    if !values.is_empty() {
-        array.append(values.clone())?;
+    let mut start = 0;
+    while start < values.len() {
+        let end = values.len().min(start + PIECE);
+        array.append(values.slice(start..end))?;
+        start = end;
     }
     array.finish().map_err(|error| error.at(path))
 }

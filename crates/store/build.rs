@@ -1,3 +1,3 @@
-//! Nothing to build; the build-dependencies fix features.
+//! Nothing is built here: the build-dependency on `cc` fixes its features (see Cargo.toml).
 
 fn main() {}

@@ -49,8 +49,7 @@ impl Bar {
 impl Progress for Bar {
     fn begin(&self, stage: &str, total: u64, unit: &str) {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let template =
-            format!("{{msg:20}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{elapsed}} (left: {{eta}})");
+        let template = format!("{{msg:20}} {{bar:32}} {{human_pos}}/{{human_len}} {unit} {{elapsed}} (left: {{eta}})");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }

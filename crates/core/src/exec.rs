@@ -183,10 +183,15 @@ mod tests {
         for threads in [1, 2, 5] {
             let exec = Exec::new(threads, Budget::unlimited()).unwrap();
             let mut seen = Vec::new();
-            exec.ordered(100, 3, |i| Ok(i * i), |i, square| {
-                seen.push((i, square));
-                Ok(())
-            })
+            exec.ordered(
+                100,
+                3,
+                |i| Ok(i * i),
+                |i, square| {
+                    seen.push((i, square));
+                    Ok(())
+                },
+            )
             .unwrap();
             assert_eq!(seen, (0..100).map(|i| (i, i * i)).collect::<Vec<_>>());
         }

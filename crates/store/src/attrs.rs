@@ -65,12 +65,10 @@ impl AttrValue {
     /// The values of an integer attribute of any width, flattened.
     pub fn as_ints(&self) -> Option<Vec<i64>> {
         match self {
-            Self::Values { values, .. } if values.dtype().is_integer() => {
-                match values.cast(DType::I64) {
-                    Ok(Buffer::I64(values)) => Some(values),
-                    _ => None,
-                }
-            }
+            Self::Values { values, .. } if values.dtype().is_integer() => match values.cast(DType::I64) {
+                Ok(Buffer::I64(values)) => Some(values),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -290,12 +290,8 @@ impl Buffer {
         if self.dtype() == to {
             return Ok(self.clone());
         }
-        let misfit = |i: usize| {
-            Error::incompatible(format!(
-                "value {} does not fit {to}",
-                self.get_f64(i).unwrap_or(f64::NAN)
-            ))
-        };
+        let misfit =
+            |i: usize| Error::incompatible(format!("value {} does not fit {to}", self.get_f64(i).unwrap_or(f64::NAN)));
         let len = self.len();
         macro_rules! to_float {
             ($variant:ident, $convert:expr) => {

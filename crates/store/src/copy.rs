@@ -1,7 +1,7 @@
 //! Copying a subtree verbatim, whatever it means.
 
-use crate::{ArrayType, Buffer, DType, NodeKind, Region, Result, Store, StoreWriter};
 use crate::{ArraySpec, Error};
+use crate::{ArrayType, Buffer, DType, NodeKind, Region, Result, Store, StoreWriter};
 
 /// Values copied at a time.
 const PIECE: u64 = 1 << 20;
@@ -12,8 +12,7 @@ const PIECE: u64 = 1 << 20;
 /// # Errors
 /// If a node cannot be read or written; an array of an unknown type is `Unsupported`.
 pub fn copy_tree(source: &dyn Store, from: &str, target: &dyn StoreWriter, to: &str) -> Result<()> {
-    copy_node(source, from, target, to, 0)
-        .map_err(|error| error.in_file(source.location()).at(from))
+    copy_node(source, from, target, to, 0).map_err(|error| error.in_file(source.location()).at(from))
 }
 
 fn copy_node(source: &dyn Store, from: &str, target: &dyn StoreWriter, to: &str, depth: usize) -> Result<()> {

@@ -173,8 +173,7 @@ impl StoreWriter for MemoryWriter {
         let mut end = 0;
         loop {
             end = path[end..].find('/').map_or(path.len(), |offset| end + offset);
-            let node =
-                nodes.entry(path[..end].to_owned()).or_insert_with(|| Node { attrs: Attrs::new(), array: None });
+            let node = nodes.entry(path[..end].to_owned()).or_insert_with(|| Node { attrs: Attrs::new(), array: None });
             if node.array.is_some() {
                 return Err(Error::internal("an array stands there already").at(&path[..end]));
             }

@@ -50,7 +50,10 @@ fn build(path: &Path, options: CreateOptions) -> Result<()> {
     }
     data.finish()?;
     indices.finish()?;
-    let mut dense = writer.array("obsm/X_pca", &ArraySpec::new(DType::F64, vec![300, 7]).chunk(vec![20, 3]).compression(Compression::Lzf))?;
+    let mut dense = writer.array(
+        "obsm/X_pca",
+        &ArraySpec::new(DType::F64, vec![300, 7]).chunk(vec![20, 3]).compression(Compression::Lzf),
+    )?;
     dense.append(Buffer::F64((0..2100_u32).map(|x| f64::from(x % 13)).collect()))?;
     dense.finish()?;
     let mut names = writer.array("obs/_index", &ArraySpec::new(DType::Str, vec![300]).compression(compression))?;

@@ -63,7 +63,11 @@ impl Common {
         if !scratch.is_dir() {
             return Err(Error::not_found("the folder for scratch files does not exist").in_file(scratch));
         }
-        printer.detail(&format!("memory: {} ({origin}); threads: {threads}; scratch: {}", bytes(memory), scratch.display()));
+        printer.detail(&format!(
+            "memory: {} ({origin}); threads: {threads}; scratch: {}",
+            bytes(memory),
+            scratch.display()
+        ));
         let exec = Exec::new(threads, Budget::new(memory))?;
         Ok(exec.with_scratch(scratch).with_stop(stop_flag()?).with_progress(watcher(self.progress, printer)))
     }

@@ -136,7 +136,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
     let report = execute(&inputs, &plan, writer, &exec)?;
     for (before, after) in stamps.iter().zip(self::stamps(&named)?) {
         if *before != after {
-            printer.warn(&format!("{}: changed while it was read; the result may mix two versions", before.0.display()));
+            printer
+                .warn(&format!("{}: changed while it was read; the result may mix two versions", before.0.display()));
         }
     }
     show_report(&arguments, &plan, &report, started, printer);
@@ -185,7 +186,8 @@ fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> 
     use std::os::unix::fs::MetadataExt;
     let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
     for input in inputs {
-        let same = std::fs::metadata(&input.path).is_ok_and(|own| (own.dev(), own.ino()) == (target.dev(), target.ino()));
+        let same =
+            std::fs::metadata(&input.path).is_ok_and(|own| (own.dev(), own.ino()) == (target.dev(), target.ino()));
         if same {
             let message = format!("the output is the input {}", input.path.display());
             return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
@@ -195,7 +197,9 @@ fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> 
         return Ok(());
     }
     let what = if target.is_dir() { "is a folder" } else { "exists already" };
-    Err(Error::new(ErrorKind::Exists, what).in_file(output).hint("choose another output, or give --force to replace it"))
+    Err(Error::new(ErrorKind::Exists, what)
+        .in_file(output)
+        .hint("choose another output, or give --force to replace it"))
 }
 
 fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
@@ -220,10 +224,15 @@ fn keys(arguments: &Arguments, named: &[Named]) -> Result<Option<Vec<String>>> {
     let given = named.iter().filter(|input| input.key.is_some()).count();
     if given > 0 {
         if arguments.keys.is_some() || arguments.keys_from.is_some() {
-            return Err(Error::argument("keys are given both as key=path and by --keys or --keys-from; give them once"));
+            return Err(Error::argument(
+                "keys are given both as key=path and by --keys or --keys-from; give them once",
+            ));
         }
         if given < named.len() {
-            return Err(Error::argument(format!("{given} of {} inputs have a key; give one to each or none", named.len())));
+            return Err(Error::argument(format!(
+                "{given} of {} inputs have a key; give one to each or none",
+                named.len()
+            )));
         }
         return Ok(Some(named.iter().filter_map(|input| input.key.clone()).collect()));
     }

@@ -12,7 +12,9 @@ use super::stream::Part;
 use crate::anndata::{DenseHeader, MatrixHeader, Slot};
 use crate::element::{Element, SparseLayout};
 use crate::matrix::{DROPPED, MatrixSource, Remap};
-use crate::source::{MemoryDense, MissingRows, PermutedRows, PickedRows, RowPlacement, SortedRows, StoredDense, StoredSparse};
+use crate::source::{
+    MemoryDense, MissingRows, PermutedRows, PickedRows, RowPlacement, SortedRows, StoredDense, StoredSparse,
+};
 use crate::{Error, Exec, Result};
 
 /// Layout of a matrix of the result.

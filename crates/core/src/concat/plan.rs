@@ -134,7 +134,8 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
     let in_flight = (2 * exec.threads() as u64 + 1) * BLOCK_BYTES * 4;
-    let labels = (main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1)) + shape[spec.axis.position()] * 64;
+    let labels =
+        (main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1)) + shape[spec.axis.position()] * 64;
     let sort = if moved > 0 { exec.budget().total() / 4 } else { 0 };
     let memory = ((60 << 20) + in_flight.max(sort) + labels).min(exec.budget().total());
     let summary = PlanSummary {
@@ -348,7 +349,8 @@ impl Notes {
     fn columns(&mut self, view: View<'_>, axis: Axis, columns: &[String]) -> Result<()> {
         for name in columns {
             let headers = (0..view.inputs.len()).map(|input| view.table(input, axis)?.columns.get(name));
-            let kinds: Vec<Option<ColumnKind>> = headers.map(|header| header.map(|header| kind(&header.schema))).collect();
+            let kinds: Vec<Option<ColumnKind>> =
+                headers.map(|header| header.map(|header| kind(&header.schema))).collect();
             let mut distinct: Vec<String> = kinds.iter().flatten().map(ToString::to_string).collect();
             distinct.dedup();
             let mut detail = distinct.join(" + ");

@@ -93,13 +93,7 @@ pub(crate) fn stack(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], 
 }
 
 /// Zips the columns of all parts: each contributes its columns to every row.
-pub(crate) fn zip(
-    parts: &[Part],
-    rows: u64,
-    sink: &mut Sink<'_>,
-    tallies: &mut [Tally],
-    exec: &Exec,
-) -> Result<()> {
+pub(crate) fn zip(parts: &[Part], rows: u64, sink: &mut Sink<'_>, tallies: &mut [Tally], exec: &Exec) -> Result<()> {
     let share = BLOCK_BYTES / (parts.len() as u64).max(1);
     let mut cuts = if rows > 0 { vec![rows] } else { vec![] };
     for part in parts {
@@ -107,8 +101,7 @@ pub(crate) fn zip(
     }
     cuts.sort_unstable();
     cuts.dedup();
-    let items: Vec<Range<u64>> =
-        cuts.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end)).collect();
+    let items: Vec<Range<u64>> = cuts.iter().scan(0, |start, &end| Some(std::mem::replace(start, end)..end)).collect();
     let dense = sink.is_dense();
     let mut cost = 0;
     for item in &items {

@@ -14,13 +14,19 @@ use crate::table::{Column, StackPart, Table, stack_columns};
 use crate::{Error, ErrorKind, Result};
 
 /// Writes `obs` (or `var`) of the appended axis. Holds one column of all inputs at a time.
-pub(crate) fn write_stacked(view: View<'_>, plan: &ConcatPlan, part: &ViewPlan, writer: &dyn StoreWriter) -> Result<()> {
+pub(crate) fn write_stacked(
+    view: View<'_>,
+    plan: &ConcatPlan,
+    part: &ViewPlan,
+    writer: &dyn StoreWriter,
+) -> Result<()> {
     let axis = plan.spec.axis;
     let options = WriteOptions { compression: plan.compression };
     let path = view.path(axis.name());
     let inputs = view.inputs.len();
     let index = main_index(view, plan)?;
-    let lengths: Vec<usize> = part.lengths.iter().map(|&length| usize::try_from(length).unwrap_or(usize::MAX)).collect();
+    let lengths: Vec<usize> =
+        part.lengths.iter().map(|&length| usize::try_from(length).unwrap_or(usize::MAX)).collect();
     let mut names = part.columns.clone();
     let label = plan.spec.label.as_ref();
     if let Some(label) = label.filter(|label| !names.contains(label)) {
@@ -123,8 +129,7 @@ pub(crate) fn write_aligned(
         }
     }
     let mut out = Table::new(main_index(view, plan)?);
-    let names: Vec<Option<&str>> =
-        (0..view.inputs.len()).map(|input| view.index_name(input, plan.spec.axis)).collect();
+    let names: Vec<Option<&str>> = (0..view.inputs.len()).map(|input| view.index_name(input, plan.spec.axis)).collect();
     out.index_name = common_name(&names).map(str::to_owned);
     for column in columns {
         let own: Vec<Option<Column>> =
@@ -142,11 +147,7 @@ pub(crate) fn write_aligned(
 }
 
 /// Stacks one column; `sizes` are the rows and the number of columns of each input's table.
-fn stack(
-    view: View<'_>,
-    columns: &[Option<Column>],
-    sizes: impl Iterator<Item = (usize, usize)>,
-) -> Result<Column> {
+fn stack(view: View<'_>, columns: &[Option<Column>], sizes: impl Iterator<Item = (usize, usize)>) -> Result<Column> {
     let parts: Vec<StackPart<'_>> = columns
         .iter()
         .zip(sizes)
@@ -160,9 +161,10 @@ fn stack(
         if error.kind() != ErrorKind::Incompatible {
             return error;
         }
-        let holders = columns.iter().zip(view.inputs).filter_map(|(column, input)| {
-            column.as_ref().map(|column| format!("{} ({})", input.name, column.kind()))
-        });
+        let holders = columns
+            .iter()
+            .zip(view.inputs)
+            .filter_map(|(column, input)| column.as_ref().map(|column| format!("{} ({})", input.name, column.kind())));
         let message = format!("{}; in {}", error.message(), holders.collect::<Vec<_>>().join(", "));
         let hint = error.next_step().unwrap_or("make the column one type in all inputs, or drop it").to_owned();
         Error::incompatible(message).hint(hint)

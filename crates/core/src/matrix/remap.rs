@@ -151,15 +151,25 @@ impl Remap {
             _ => None,
         };
         let room = rows.indices.len() + filled * rows.rows();
-        let mut out =
-            SparseRows { indptr: Vec::with_capacity(rows.indptr.len()), indices: Vec::with_capacity(room), data: Buffer::empty(self.dtype), sorted: true };
+        let mut out = SparseRows {
+            indptr: Vec::with_capacity(rows.indptr.len()),
+            indices: Vec::with_capacity(room),
+            data: Buffer::empty(self.dtype),
+            sorted: true,
+        };
         let mut dropped = Vec::new();
         self.rows(&rows, fill.as_ref(), &mut out, &mut dropped)?;
         let dropped = if dropped.is_empty() { Sums::default() } else { Sums::of(&rows.data.take(&dropped)) };
         Ok((out, dropped))
     }
 
-    fn rows(&self, rows: &SparseRows, fill: Option<&Buffer>, out: &mut SparseRows, dropped: &mut Vec<i64>) -> Result<()> {
+    fn rows(
+        &self,
+        rows: &SparseRows,
+        fill: Option<&Buffer>,
+        out: &mut SparseRows,
+        dropped: &mut Vec<i64>,
+    ) -> Result<()> {
         macro_rules! typed {
             ($($variant:ident)*) => {
                 match (&rows.data, fill, &mut out.data) {

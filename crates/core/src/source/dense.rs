@@ -59,7 +59,10 @@ impl MatrixSource for StoredDense {
         let chunk = self.values.info().chunk.as_ref().and_then(|chunk| chunk.first().copied()).unwrap_or(1).max(1);
         let most = (max_bytes / self.row_bytes()).max(1);
         let step = if chunk <= most { most / chunk * chunk } else { most };
-        Ok((0..self.shape[0]).step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(|start| start..(start + step).min(self.shape[0])).collect())
+        Ok((0..self.shape[0])
+            .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+            .map(|start| start..(start + step).min(self.shape[0]))
+            .collect())
     }
 
     fn cost(&self, rows: Range<u64>) -> Result<u64> {

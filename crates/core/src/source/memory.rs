@@ -57,7 +57,10 @@ fn usize_of(value: u64) -> Result<usize> {
 
 fn steps(rows: u64, step: u64) -> Vec<Range<u64>> {
     let step = step.max(1);
-    (0..rows).step_by(usize::try_from(step).unwrap_or(usize::MAX)).map(|start| start..(start + step).min(rows)).collect()
+    (0..rows)
+        .step_by(usize::try_from(step).unwrap_or(usize::MAX))
+        .map(|start| start..(start + step).min(rows))
+        .collect()
 }
 
 impl MatrixSource for MemorySparse {

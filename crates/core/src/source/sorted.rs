@@ -256,8 +256,7 @@ fn scatter(
     scratch: &File,
     exec: &Exec,
 ) -> Result<()> {
-    let starts: Vec<u32> =
-        buckets.iter().map(|bucket| u32::try_from(bucket.rows.start).unwrap_or(u32::MAX)).collect();
+    let starts: Vec<u32> = buckets.iter().map(|bucket| u32::try_from(bucket.rows.start).unwrap_or(u32::MAX)).collect();
     let dtype = source.dtype();
     let mut gathered: Vec<Entries> = buckets.iter().map(|_| Entries::new(dtype)).collect();
     let (mut held, mut end) = (0, 0);

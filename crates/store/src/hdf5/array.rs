@@ -99,7 +99,14 @@ impl Hdf5Array {
         Ok(this)
     }
 
-    fn new(file: &Arc<Container>, path: &str, dataset: Id, element: Element, shape: Vec<u64>, dtype: ArrayType) -> Self {
+    fn new(
+        file: &Arc<Container>,
+        path: &str,
+        dataset: Id,
+        element: Element,
+        shape: Vec<u64>,
+        dtype: ArrayType,
+    ) -> Self {
         let info = ArrayInfo {
             dtype,
             shape,

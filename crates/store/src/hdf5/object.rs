@@ -10,8 +10,7 @@ use hdf5_sys::h5i::{H5Iget_name, hid_t};
 use hdf5_sys::h5l::{H5L_info2_t, H5L_type_t, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2};
 use hdf5_sys::h5o::{H5O_INFO_BASIC, H5O_info2_t, H5O_token_t, H5O_type_t, H5Oget_info3, H5Oopen};
 use hdf5_sys::h5p::{
-    H5P_CLS_LINK_ACCESS, H5P_CRT_ORDER_TRACKED, H5Pget_attr_creation_order, H5Pget_link_creation_order,
-    H5Pset_elink_cb,
+    H5P_CLS_LINK_ACCESS, H5P_CRT_ORDER_TRACKED, H5Pget_attr_creation_order, H5Pget_link_creation_order, H5Pset_elink_cb,
 };
 
 use super::ffi::{self, Id};

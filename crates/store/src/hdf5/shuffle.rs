@@ -51,9 +51,8 @@ fn unshuffle_fixed<const N: usize>(source: &[u8], target: &mut [u8]) {
         let (block, _) = block.as_chunks_mut::<N>();
         if length == BLOCK {
             // Fixed lengths let the compiler turn this into byte interleaves.
-            let piece: [&[u8; BLOCK]; N] = std::array::from_fn(|byte| {
-                planes[byte][start..].first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK])
-            });
+            let piece: [&[u8; BLOCK]; N] =
+                std::array::from_fn(|byte| planes[byte][start..].first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK]));
             for i in 0..BLOCK {
                 block[i] = std::array::from_fn(|byte| piece[byte][i]);
             }

@@ -131,6 +131,11 @@ impl Remap {
         Buffer::full(self.dtype, self.fill.unwrap_or(0.0), rows * self.columns)
     }
 
+    /// Whether the values of these rows come out as they are, untouched.
+    pub fn keeps(&self, rows: &SparseRows) -> bool {
+        self.to_new.is_none() && rows.sorted && self.filled_per_row() == 0 && rows.data.dtype() == self.dtype
+    }
+
     /// Aligns compressed rows. Returns them sorted, with the sums of the values that were dropped.
     ///
     /// # Errors
@@ -140,7 +145,7 @@ impl Remap {
             rows.data = rows.data.cast(self.dtype)?;
         }
         let filled = self.filled_per_row();
-        if self.to_new.is_none() && rows.sorted && filled == 0 {
+        if self.keeps(&rows) {
             if self.offset > 0 {
                 rows.indices.iter_mut().for_each(|index| *index += self.offset);
             }

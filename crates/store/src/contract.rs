@@ -49,7 +49,9 @@ pub fn all(backend: &Backend<'_>) -> Result<()> {
 /// `len` values that differ, as far as the type allows.
 fn sample(dtype: DType, len: usize) -> Buffer {
     if dtype == DType::Str {
-        return Buffer::Str((0..len).map(|i| "äβ€😀x"[..[0, 2, 4, 7, 11][i % 5]].to_owned() + &i.to_string()).collect());
+        return Buffer::Str(
+            (0..len).map(|i| "äβ€😀x"[..[0, 2, 4, 7, 11][i % 5]].to_owned() + &i.to_string()).collect(),
+        );
     }
     let mut out = Buffer::zeros(dtype, len);
     if let Some(bytes) = out.as_bytes_mut() {
@@ -236,7 +238,8 @@ fn check_regions(store: &dyn Store, path: &str, shape: &[u64], expected: &Buffer
 /// # Panics
 /// If the backend breaks a promise.
 pub fn layouts(backend: &Backend<'_>) -> Result<()> {
-    let shapes: [(&[u64], &[u64]); 4] = [(&[1000], &[77]), (&[50, 20], &[7, 20]), (&[50, 20], &[8, 6]), (&[9, 8, 7], &[4, 8, 3])];
+    let shapes: [(&[u64], &[u64]); 4] =
+        [(&[1000], &[77]), (&[50, 20], &[7, 20]), (&[50, 20], &[8, 6]), (&[9, 8, 7], &[4, 8, 3])];
     let writer = (backend.create)();
     let mut written = vec![];
     for dtype in [DType::Bool, DType::I16, DType::F32, DType::I64, DType::C128, DType::Str] {
@@ -272,7 +275,9 @@ pub fn odd_pieces(backend: &Backend<'_>) -> Result<()> {
     let writer = (backend.create)();
     let mut written = vec![];
     for dtype in [DType::F32, DType::Str] {
-        for (shape, hint, chunk) in [(vec![500_u64, 3], 500_u64, vec![64, 3]), (vec![500, 3], 7, vec![32, 2]), (vec![900], 0, vec![100])] {
+        for (shape, hint, chunk) in
+            [(vec![500_u64, 3], 500_u64, vec![64, 3]), (vec![500, 3], 7, vec![32, 2]), (vec![900], 0, vec![100])]
+        {
             for growable in [false, true] {
                 let values = sample(dtype, length(&shape));
                 let mut spec = ArraySpec::new(dtype, shape.clone()).chunk(chunk.clone()).compression(COMPRESSIONS[2]);
@@ -348,7 +353,9 @@ pub fn empty_arrays(backend: &Backend<'_>) -> Result<()> {
     let mut written = vec![];
     for dtype in [DType::F32, DType::Str] {
         for shape in shapes {
-            for (growable, compression) in [(false, COMPRESSIONS[0]), (true, COMPRESSIONS[0]), (true, COMPRESSIONS[2]), (false, COMPRESSIONS[1])] {
+            for (growable, compression) in
+                [(false, COMPRESSIONS[0]), (true, COMPRESSIONS[0]), (true, COMPRESSIONS[2]), (false, COMPRESSIONS[1])]
+            {
                 let spec = ArraySpec { growable, ..ArraySpec::new(dtype, shape.to_vec()).compression(compression) };
                 let path = format!("a{}", written.len());
                 write(&*writer, &path, &spec, Buffer::empty(dtype))?;
@@ -506,7 +513,9 @@ fn same(a: &dyn Store, a_path: &str, b: &dyn Store, b_path: &str) -> Result<()> 
         }
         Some(NodeKind::Group) => {
             assert_eq!(a.children(a_path)?, b.children(b_path)?, "{a_path}");
-            a.children(a_path)?.iter().try_for_each(|name| same(a, &format!("{a_path}/{name}"), b, &format!("{b_path}/{name}")))
+            a.children(a_path)?
+                .iter()
+                .try_for_each(|name| same(a, &format!("{a_path}/{name}"), b, &format!("{b_path}/{name}")))
         }
         None => Err(Error::internal("nothing to compare")),
     }

@@ -81,7 +81,7 @@ impl Hdf5Array {
                 }
                 Route::Run(offset)
             }
-            Layout::Chunked(chunk) => this.chunked(chunk, size, &creation, elsewhere)?,
+            Layout::Chunked(chunk) => this.chunked(&chunk, size, &creation, elsewhere)?,
         };
         if let Element::Cell(cell) = &this.element {
             match cell.form {
@@ -99,7 +99,14 @@ impl Hdf5Array {
         Ok(this)
     }
 
-    fn new(file: &Arc<Container>, path: &str, dataset: Id, element: Element, shape: Vec<u64>, dtype: ArrayType) -> Self {
+    fn new(
+        file: &Arc<Container>,
+        path: &str,
+        dataset: Id,
+        element: Element,
+        shape: Vec<u64>,
+        dtype: ArrayType,
+    ) -> Self {
         let info = ArrayInfo {
             dtype,
             shape,
@@ -121,11 +128,11 @@ impl Hdf5Array {
         }
     }
 
-    fn chunked(&mut self, chunk: Vec<u64>, size: u64, creation: &Id, elsewhere: bool) -> Result<Route> {
+    fn chunked(&mut self, chunk: &[u64], size: u64, creation: &Id, elsewhere: bool) -> Result<Route> {
         let pipeline = Pipeline::of(creation, usize::try_from(size).unwrap_or(usize::MAX))?;
         self.info.compression = pipeline.compression();
         self.info.codecs = pipeline.words();
-        self.info.chunk = Some(chunk.clone());
+        self.info.chunk = Some(chunk.to_vec());
         let bytes = chunk.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
         if bytes.is_none_or(|bytes| bytes > LARGEST_CHUNK) {
             return Err(Error::invalid(format!("chunks of shape {chunk:?} are larger than 1 GiB")));
@@ -133,7 +140,7 @@ impl Hdf5Array {
         if let Some((id, name)) = pipeline.unavailable() {
             return Ok(Route::Unavailable(format!("filter {id} ({name}) is not available")));
         }
-        let grid = Grid::new(&self.info.shape, &chunk);
+        let grid = Grid::new(&self.info.shape, chunk);
         let grid = grid.ok_or_else(|| Error::invalid(format!("chunks of shape {chunk:?} are impossible")))?;
         Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
     }
@@ -329,10 +336,10 @@ fn pieces(region: &Region, width: u64, mut each: impl FnMut(&Region) -> Result<(
         return Ok(());
     }
     let row = rest.iter().map(|range| range.end - range.start).product::<u64>().saturating_mul(width);
-    let step = (PIECE / row.max(1)).max(1);
+    let height = (PIECE / row.max(1)).max(1);
     let mut start = rows.start;
     while start < rows.end {
-        let stop = (start + step).min(rows.end);
+        let stop = (start + height).min(rows.end);
         let ranges = std::iter::once(start..stop).chain(rest.iter().cloned()).collect();
         each(&Region::new(ranges))?;
         start = stop;

@@ -126,7 +126,7 @@ impl NumberWriter {
                     if offset.is_none() {
                         return Err(Error::internal("no place was reserved for values"));
                     }
-                    state.raw()?.write_all_at(bytes, at).map_err(write_error)
+                    state.raw()?.write_all_at(bytes, at).map_err(|error| write_error(&error))
                 })
             }
             Place::Chunks(chunk) => {
@@ -187,12 +187,11 @@ impl NumberWriter {
             return self.shared.step(|state| state.queue.push(&self.dataset, position, total, piece));
         }
         let size = self.dtype.size();
-        let mut outer = vec![0..chunk[0]];
-        outer.extend(self.shape[1..].iter().map(|&extent| 0..extent));
+        let outer: Vec<_> = chunk[..1].iter().chain(&self.shape[1..]).map(|&extent| 0..extent).collect();
         let tile_bytes = usize::try_from(count(chunk)?).map_err(|_| Error::internal("huge chunk"))? * size;
         loop {
-            let mut tile = vec![0..chunk[0]];
-            tile.extend(position[1..].iter().zip(&chunk[1..]).map(|(at, extent)| *at..at + extent));
+            let starts = std::iter::once(&0).chain(&position[1..]);
+            let tile: Vec<_> = starts.zip(chunk).map(|(at, extent)| *at..at + extent).collect();
             let common = super::chunks::intersect(&outer, &tile);
             let mut bytes = vec![0; tile_bytes];
             super::chunks::runs(&outer, &tile, &common, |from, to, length| {
@@ -210,7 +209,7 @@ impl NumberWriter {
 
     fn end(&mut self) -> Result<()> {
         if self.growable {
-            if self.row > 0 && (self.appended * self.dtype.size() as u64) % self.row != 0 {
+            if self.row > 0 && !(self.appended * self.dtype.size() as u64).is_multiple_of(self.row) {
                 return Err(Error::internal("the last row is incomplete"));
             }
         } else if self.appended != count(&self.shape)? {
@@ -237,7 +236,7 @@ impl NumberWriter {
     }
 }
 
-fn write_error(error: std::io::Error) -> Error {
+fn write_error(error: &std::io::Error) -> Error {
     let full = error.kind() == std::io::ErrorKind::StorageFull;
     let message = if full { "no space left on device".to_owned() } else { error.to_string() };
     Error::new(crate::ErrorKind::Io, message)

@@ -20,9 +20,8 @@ pub(super) fn read(object: &Id, creation: &Id) -> Result<Attrs> {
     let _guard = ffi::lock();
     let mut out = Attrs::new();
     for name in object::attr_names(object, creation)? {
-        let value = read_one(object, &name).map_err(|error| {
-            Error::new(error.kind(), format!("attribute '{name}': {}", error.message()))
-        })?;
+        let value = read_one(object, &name)
+            .map_err(|error| Error::new(error.kind(), format!("attribute '{name}': {}", error.message())))?;
         out.insert(name, value);
     }
     Ok(out)

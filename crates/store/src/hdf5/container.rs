@@ -101,10 +101,10 @@ fn diagnose(file: &File, len: u64) -> Result<()> {
         let read = file.read_at(&mut head, start).unwrap_or(0);
         if head[..read].starts_with(SIGNATURE) {
             return match declared_end(start, &head[..read]) {
-                Some(expected) if expected > len => Err(Error::invalid(format!(
-                    "is truncated: expected {expected} bytes, found {len}"
-                ))
-                .hint("copy or download the file again")),
+                Some(expected) if expected > len => {
+                    Err(Error::invalid(format!("is truncated: expected {expected} bytes, found {len}"))
+                        .hint("copy or download the file again"))
+                }
                 _ => Ok(()),
             };
         }

@@ -5,9 +5,7 @@ use std::ffi::{c_int, c_uint, c_void};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hdf5_sys::h5d::{
-    H5D_alloc_time_t, H5D_fill_time_t, H5Dcreate2, H5Dset_extent, H5Dwrite, H5Dwrite_chunk,
-};
+use hdf5_sys::h5d::{H5D_alloc_time_t, H5D_fill_time_t, H5Dcreate2, H5Dset_extent, H5Dwrite, H5Dwrite_chunk};
 use hdf5_sys::h5f::{H5F_ACC_TRUNC, H5F_libver_t, H5F_scope_t, H5Fclose, H5Fcreate, H5Fflush};
 use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5p::{

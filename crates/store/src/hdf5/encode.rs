@@ -36,9 +36,8 @@ fn deflate(raw: &[u8], level: u8) -> Result<Encoded> {
         .map_err(|_| Error::argument(format!("gzip level {level} is not between 0 and 9")))?;
     let mut compressor = Compressor::new(level);
     let mut bytes = vec![0; compressor.zlib_compress_bound(raw.len())];
-    let length = compressor
-        .zlib_compress(raw, &mut bytes)
-        .map_err(|error| Error::internal(format!("deflate: {error}")))?;
+    let length =
+        compressor.zlib_compress(raw, &mut bytes).map_err(|error| Error::internal(format!("deflate: {error}")))?;
     bytes.truncate(length);
     Ok(Encoded { bytes, mask: 0 })
 }

@@ -101,25 +101,32 @@ impl Pipeline {
     /// What the writer would be told to get the same.
     pub(super) fn compression(&self) -> Compression {
         let shuffle = self.0.iter().any(|filter| matches!(filter, Filter::Shuffle(_)));
-        self.0.iter().find_map(|filter| match filter {
-            Filter::Deflate(level) => Some(Compression::Gzip { level: small(*level, 0, 9), shuffle }),
-            Filter::Lzf => Some(Compression::Lzf),
-            Filter::Zstd(level) => Some(Compression::Zstd { level: small(*level, 1, 22) }),
-            _ => None,
-        }).unwrap_or_default()
+        self.0
+            .iter()
+            .find_map(|filter| match filter {
+                Filter::Deflate(level) => Some(Compression::Gzip { level: small(*level, 0, 9), shuffle }),
+                Filter::Lzf => Some(Compression::Lzf),
+                Filter::Zstd(level) => Some(Compression::Zstd { level: small(*level, 1, 22) }),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 
     /// The codecs in words.
     pub(super) fn words(&self) -> String {
-        let words: Vec<String> = self.0.iter().map(|filter| match filter {
-            Filter::Deflate(level) => format!("deflate {level}"),
-            Filter::Shuffle(_) => "shuffle".into(),
-            Filter::Fletcher32 => "fletcher32".into(),
-            Filter::Lzf => "lzf".into(),
-            Filter::Zstd(level) => format!("zstd {level}"),
-            Filter::Blosc => "blosc".into(),
-            Filter::Other(id, name) => format!("filter {id} ({name})"),
-        }).collect();
+        let words: Vec<String> = self
+            .0
+            .iter()
+            .map(|filter| match filter {
+                Filter::Deflate(level) => format!("deflate {level}"),
+                Filter::Shuffle(_) => "shuffle".into(),
+                Filter::Fletcher32 => "fletcher32".into(),
+                Filter::Lzf => "lzf".into(),
+                Filter::Zstd(level) => format!("zstd {level}"),
+                Filter::Blosc => "blosc".into(),
+                Filter::Other(id, name) => format!("filter {id} ({name})"),
+            })
+            .collect();
         words.join(", ")
     }
 
@@ -136,8 +143,8 @@ impl Pipeline {
         let transforms = active.iter().filter(|(_, filter)| **filter != Filter::Fletcher32).count();
 
         let Scratch { raw, steps, inflate, zstd, .. } = scratch;
-        let [ping, pong] = steps;
-        let (mut target, mut spare) = (ping, pong);
+        let [first, second] = steps;
+        let (mut target, mut spare) = (first, second);
         let mut in_step = false;
         let mut from = 0..raw.len();
         let mut done = 0;
@@ -215,8 +222,7 @@ fn lzf(source: &[u8], out: &mut [u8]) -> usize {
 pub(super) fn blosc_size(source: &[u8]) -> Option<usize> {
     let mut size = 0;
     // SAFETY: blosc reads at most `source.len()` bytes of the frame.
-    let status =
-        unsafe { blosc_cbuffer_validate(source.as_ptr().cast(), source.len(), &raw mut size) };
+    let status = unsafe { blosc_cbuffer_validate(source.as_ptr().cast(), source.len(), &raw mut size) };
     (status == 0 && source.len() >= 16).then_some(size)
 }
 

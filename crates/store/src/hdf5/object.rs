@@ -10,8 +10,7 @@ use hdf5_sys::h5i::{H5Iget_name, hid_t};
 use hdf5_sys::h5l::{H5L_info2_t, H5L_type_t, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2};
 use hdf5_sys::h5o::{H5O_INFO_BASIC, H5O_info2_t, H5O_token_t, H5O_type_t, H5Oget_info3, H5Oopen};
 use hdf5_sys::h5p::{
-    H5P_CLS_LINK_ACCESS, H5P_CRT_ORDER_TRACKED, H5Pget_attr_creation_order, H5Pget_link_creation_order,
-    H5Pset_elink_cb,
+    H5P_CLS_LINK_ACCESS, H5P_CRT_ORDER_TRACKED, H5Pget_attr_creation_order, H5Pget_link_creation_order, H5Pset_elink_cb,
 };
 
 use super::ffi::{self, Id};
@@ -132,14 +131,17 @@ pub(super) fn external(what: &str) -> Error {
 /// Where a soft link points.
 fn soft_target(group: &Id, name: &str) -> Option<String> {
     let name = ffi::c_name(name).ok()?;
-    let mut info = H5L_info2_t::default();
-    // SAFETY: a valid group and name; the buffer is as long as the link says.
+    let mut info = std::mem::MaybeUninit::<H5L_info2_t>::zeroed();
+    // SAFETY: a valid group and name; the buffer is as long as the link says. The kind of a link is read as a number,
+    // since it may be one that the enumeration does not have.
     unsafe {
-        ffi::ok(H5Lget_info2(group.raw(), name.as_ptr(), &raw mut info, ffi::DEFAULT)).ok()?;
-        if info.type_ != H5L_type_t::H5L_TYPE_SOFT {
+        let info = info.as_mut_ptr();
+        ffi::ok(H5Lget_info2(group.raw(), name.as_ptr(), info, ffi::DEFAULT)).ok()?;
+        if (&raw const (*info).type_).cast::<c_int>().read() != H5L_type_t::H5L_TYPE_SOFT as c_int {
             return None;
         }
-        let mut bytes = vec![0_u8; (*info.u.val_size()).min(1 << 16)];
+        let length = (&raw const (*info).u).cast::<usize>().read();
+        let mut bytes = vec![0_u8; length.min(1 << 16)];
         let pointer = bytes.as_mut_ptr().cast::<c_void>();
         ffi::ok(H5Lget_val(group.raw(), name.as_ptr(), pointer, bytes.len(), ffi::DEFAULT)).ok()?;
         let text = CStr::from_bytes_until_nul(&bytes).ok()?;

@@ -34,8 +34,7 @@ impl Hdf5Store {
     }
 
     fn find(&self, path: &str) -> Result<Object> {
-        object::open(&self.file.id, path, self.allow_external)?
-            .ok_or_else(|| Error::not_found("nothing stands there"))
+        object::open(&self.file.id, path, self.allow_external)?.ok_or_else(|| Error::not_found("nothing stands there"))
     }
 
     fn find_children(&self, path: &str) -> Result<Vec<String>> {

@@ -24,7 +24,8 @@ pub(super) fn register() {
         set_local: None,
         filter: Some(zstd_filter),
     };
-    let blosc = H5Z_class2_t { id: BLOSC, encoder_present: 0, name: c"blosc".as_ptr(), filter: Some(blosc_filter), ..zstd };
+    let blosc =
+        H5Z_class2_t { id: BLOSC, encoder_present: 0, name: c"blosc".as_ptr(), filter: Some(blosc_filter), ..zstd };
     for class in [&zstd, &blosc] {
         // SAFETY: libhdf5 copies the description; the name and the functions are static.
         unsafe { H5Zregister(std::ptr::from_ref(class).cast::<c_void>()) };

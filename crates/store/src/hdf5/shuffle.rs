@@ -51,9 +51,8 @@ fn unshuffle_fixed<const N: usize>(source: &[u8], target: &mut [u8]) {
         let (block, _) = block.as_chunks_mut::<N>();
         if length == BLOCK {
             // Fixed lengths let the compiler turn this into byte interleaves.
-            let piece: [&[u8; BLOCK]; N] = std::array::from_fn(|byte| {
-                planes[byte][start..].first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK])
-            });
+            let piece: [&[u8; BLOCK]; N] =
+                std::array::from_fn(|byte| planes[byte][start..].first_chunk::<BLOCK>().unwrap_or(&[0; BLOCK]));
             for i in 0..BLOCK {
                 block[i] = std::array::from_fn(|byte| piece[byte][i]);
             }
@@ -87,7 +86,7 @@ mod tests {
     fn shuffle_is_undone_for_every_size_and_length() {
         for size in [1, 2, 3, 4, 8, 12, 16] {
             for length in [0, 1, size, size * 5 + 1, size * 64, size * 133 + size / 2] {
-                let source: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
+                let source: Vec<u8> = (0..length).map(|i| u8::try_from(i * 7 % 251).unwrap_or(0)).collect();
                 let (mut mixed, mut back) = (vec![0; length], vec![0; length]);
                 shuffle(size, &source, &mut mixed);
                 if length >= 2 * size && size > 1 {

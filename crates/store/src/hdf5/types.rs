@@ -8,8 +8,8 @@ use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5t;
 use hdf5_sys::h5t::{
     H5T_class_t as Class, H5T_cset_t, H5T_direction_t, H5T_order_t, H5T_sign_t, H5T_str_t, H5Tarray_create2, H5Tcopy,
-    H5Tcreate, H5Tenum_create, H5Tenum_insert, H5Tget_array_dims2, H5Tget_array_ndims, H5Tget_class,
-    H5Tget_ebias, H5Tget_fields, H5Tget_member_name, H5Tget_member_offset, H5Tget_member_type, H5Tget_member_value,
+    H5Tcreate, H5Tenum_create, H5Tenum_insert, H5Tget_array_dims2, H5Tget_array_ndims, H5Tget_class, H5Tget_ebias,
+    H5Tget_fields, H5Tget_member_name, H5Tget_member_offset, H5Tget_member_type, H5Tget_member_value,
     H5Tget_native_type, H5Tget_nmembers, H5Tget_offset, H5Tget_order, H5Tget_precision, H5Tget_sign, H5Tget_size,
     H5Tget_strpad, H5Tget_super, H5Tinsert, H5Tis_variable_str, H5Tset_cset, H5Tset_ebias, H5Tset_fields, H5Tset_size,
 };
@@ -152,8 +152,9 @@ fn form(id: &Id, size: usize) -> Option<Form> {
 
 fn integer(id: &Id, size: usize) -> Result<Option<Cell>> {
     // SAFETY: a valid datatype, under the caller's lock.
-    let (signed, precision, offset) =
-        unsafe { (H5Tget_sign(id.raw()) == H5T_sign_t::H5T_SGN_2, H5Tget_precision(id.raw()), H5Tget_offset(id.raw())) };
+    let (signed, precision, offset) = unsafe {
+        (H5Tget_sign(id.raw()) == H5T_sign_t::H5T_SGN_2, H5Tget_precision(id.raw()), H5Tget_offset(id.raw()))
+    };
     let plain = precision == size * 8 && offset == 0;
     let width = if plain { size } else { native(id).and_then(|native| self::size(&native))? };
     let dtype = match (signed, width) {

@@ -130,8 +130,7 @@ impl Hdf5Writer {
         let file = create::file(draft.temporary()).map_err(|error| ffi::writing(error).in_file(path))?;
         let target = draft.target().to_owned();
         let queue = Queue::new(options.pool, options.queue);
-        let state =
-            State { file: Some((file, draft)), queue, open: vec![], references: vec![], failed: false };
+        let state = State { file: Some((file, draft)), queue, open: vec![], references: vec![], failed: false };
         Ok(Self { shared: Arc::new(Shared { target, state: Mutex::new(state) }) })
     }
 }

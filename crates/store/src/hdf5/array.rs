@@ -21,6 +21,10 @@ const PIECE: u64 = 1 << 16;
 /// Bytes of decoded chunks kept for the next read, and how many chunks at most.
 const CACHE: (usize, usize) = (1 << 26, 4);
 
+/// Parts of rows shorter than `SHORT` bytes are picked out of blocks of whole rows of at most `BLOCK` bytes.
+const SHORT: u64 = 1 << 12;
+const BLOCK: u64 = 1 << 18;
+
 /// How the values are reached.
 enum Route {
     /// One run of bytes, or not written yet.
@@ -187,9 +191,33 @@ impl Hdf5Array {
 
     fn read_run(&self, offset: u64, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {
         let whole = Region::all(&self.info.shape);
-        chunks::runs(whole.ranges(), region.ranges(), region.ranges(), |from, to, length| {
-            self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
-        })
+        let (whole, ranges) = (whole.ranges(), region.ranges());
+        let row = self.info.shape.iter().skip(1).product::<u64>() * size as u64;
+        let wanted = ranges.iter().skip(1).map(|range| range.end - range.start).product::<u64>() * size as u64;
+        if wanted == row || row > BLOCK || wanted > SHORT {
+            return chunks::runs(whole, ranges, ranges, |from, to, length| {
+                self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
+            });
+        }
+        // Small parts of short rows: whole rows are read at once, and the parts picked out of them.
+        let mut start = ranges[0].start;
+        while start < ranges[0].end {
+            let stop = (start + BLOCK / row).min(ranges[0].end);
+            let rows: Vec<Range<u64>> = std::iter::once(start..stop).chain(whole[1..].iter().cloned()).collect();
+            let length = usize::try_from((stop - start) * row).unwrap_or(usize::MAX);
+            self.file.with_scratch(|scratch| {
+                scratch.whole.resize(length, 0);
+                self.file.read(offset + start * row, &mut scratch.whole)?;
+                let common = chunks::intersect(&rows, ranges);
+                chunks::runs(&rows, ranges, &common, |from, to, length| {
+                    let part = &scratch.whole[from * size..(from + length) * size];
+                    bytes[to * size..(to + length) * size].copy_from_slice(part);
+                    Ok(())
+                })
+            })?;
+            start = stop;
+        }
+        Ok(())
     }
 
     fn read_chunks(

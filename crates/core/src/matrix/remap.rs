@@ -5,6 +5,8 @@
 //! bitmap remembers which places are taken, and scanning the bitmap yields them in order (about 3 ns per value, against
 //! 15 for a sort). Short rows of wide matrices, and rows with duplicate columns, are sorted instead.
 
+#![expect(clippy::cast_possible_truncation, reason = "column ids fit 32 bits, as every source checks")]
+
 use std::sync::Arc;
 
 use annstream_store::{Buffer, DType};

@@ -11,6 +11,8 @@
 //!
 //! The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions within a block")]
+
 use std::fs::File;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;

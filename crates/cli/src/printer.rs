@@ -23,6 +23,7 @@ pub(crate) struct Printer {
 
 impl Printer {
     /// A line of the result, on standard output.
+    #[expect(clippy::unused_self, reason = "everything that is said is said through the printer")]
     pub(crate) fn out(self, text: &str) {
         // A closed pipe (`| head`) is the reader's wish, not an error.
         drop(writeln!(std::io::stdout().lock(), "{text}"));

@@ -192,7 +192,7 @@ impl ViewPlan {
         };
         this.matrices_over_both(view, spec, notes)?;
         this.matrices_of_axis(view, spec, notes)?;
-        notes.columns(view, axis, &this.columns)?;
+        notes.columns(view, axis, &this.columns);
         Ok(this)
     }
 
@@ -346,7 +346,7 @@ impl Notes {
         self.element(&matrix.path, if converted { "convert" } else { "keep" }, detail);
     }
 
-    fn columns(&mut self, view: View<'_>, axis: Axis, columns: &[String]) -> Result<()> {
+    fn columns(&mut self, view: View<'_>, axis: Axis, columns: &[String]) {
         for name in columns {
             let headers = (0..view.inputs.len()).map(|input| view.table(input, axis)?.columns.get(name));
             let kinds: Vec<Option<ColumnKind>> =
@@ -365,7 +365,6 @@ impl Notes {
                 self.drop(&view.path(&format!("{}/{name}", axis.name())), "not in all inputs; an inner join drops it");
             }
         }
-        Ok(())
     }
 
     fn dropped_names(&mut self, view: View<'_>, mapping: Mapping, inner: bool) {

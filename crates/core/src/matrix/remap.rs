@@ -409,7 +409,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn case() -> impl Strategy<Value = (Vec<Vec<(u32, i32)>>, Vec<u32>, usize)> {
+    /// Rows of columns and values, a map of the columns, and the number of new columns.
+    type Case = (Vec<Vec<(u32, i32)>>, Vec<u32>, usize);
+
+    fn case() -> impl Strategy<Value = Case> {
         (1u32..90, 1usize..400).prop_flat_map(|(old, new)| {
             let row = prop::collection::vec((0..old, -5..5), 0..40);
             let map = prop::collection::vec(0u32..new as u32, old as usize).prop_map(move |map| {

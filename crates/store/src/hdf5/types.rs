@@ -8,8 +8,8 @@ use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5t;
 use hdf5_sys::h5t::{
     H5T_class_t as Class, H5T_cset_t, H5T_direction_t, H5T_order_t, H5T_sign_t, H5T_str_t, H5Tarray_create2, H5Tcopy,
-    H5Tcreate, H5Tenum_create, H5Tenum_insert, H5Tget_array_dims2, H5Tget_array_ndims, H5Tget_class, H5Tget_ebias,
-    H5Tget_fields, H5Tget_member_name, H5Tget_member_offset, H5Tget_member_type, H5Tget_member_value,
+    H5Tcreate, H5Tenum_create, H5Tenum_insert, H5Tget_array_dims2, H5Tget_array_ndims, H5Tget_class, H5Tget_cset,
+    H5Tget_ebias, H5Tget_fields, H5Tget_member_name, H5Tget_member_offset, H5Tget_member_type, H5Tget_member_value,
     H5Tget_native_type, H5Tget_nmembers, H5Tget_offset, H5Tget_order, H5Tget_precision, H5Tget_sign, H5Tget_size,
     H5Tget_strpad, H5Tget_super, H5Tinsert, H5Tis_variable_str, H5Tset_cset, H5Tset_ebias, H5Tset_fields, H5Tset_size,
 };
@@ -219,6 +219,14 @@ fn text(id: &Id, size: usize) -> Result<Cell> {
         })
     };
     Ok(Cell { dtype: DType::Str, size, form })
+}
+
+/// Whether a text datatype declares ASCII, not UTF-8.
+pub(super) fn is_ascii(id: &Id) -> bool {
+    let _guard = ffi::lock();
+    // SAFETY: a valid datatype, under the lock; of a type that is not text the library says "error".
+    let set = unsafe { H5Tget_cset(id.raw()) };
+    set == H5T_cset_t::H5T_CSET_ASCII
 }
 
 fn enumeration(id: &Id, size: usize) -> Result<Element> {

@@ -1,6 +1,5 @@
 //! `annstream concat`.
 
-use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -294,12 +293,8 @@ fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {
     for input in &summary.inputs {
         printer.out(&format!("  {}  {} x {}  {}", input.key, count(input.shape[0]), count(input.shape[1]), input.path));
     }
-    let mut widths: HashMap<&str, usize> = HashMap::new();
-    for element in &summary.elements {
-        let width = widths.entry("path").or_default();
-        *width = (*width).max(element.path.chars().count());
-    }
-    let width = widths.get("path").copied().unwrap_or(0).min(40);
+    let widest = summary.elements.iter().map(|element| element.path.chars().count()).max();
+    let width = widest.unwrap_or(0).min(40);
     for element in &summary.elements {
         printer.out(&format!("  {:7} {:width$}  {}", element.action, element.path, element.detail));
     }

@@ -10,6 +10,7 @@
 
 pub mod align;
 mod awkward;
+mod clashes;
 pub mod equal;
 mod execute;
 mod fill;
@@ -17,6 +18,7 @@ mod inputs;
 mod matrices;
 pub mod merge;
 pub mod names;
+mod notes;
 mod plan;
 pub mod reindex;
 mod spec;

@@ -3,15 +3,14 @@
 use annstream_store::Compression;
 use serde::Serialize;
 
-use super::align::{Alignment, ColumnMap, Join, align};
+use super::align::{Alignment, Join, align};
+use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys, usual_compression};
-use super::matrices::{Arrangement, Container, MatrixPlan, layout, values};
-use super::merge::MergeStrategy;
-use super::spec::{Axis, ConcatSpec};
-use crate::anndata::{ColumnSchema, MatrixHeader};
-use crate::element::SparseLayout;
+use super::matrices::{Container, MatrixPlan, values};
+use super::notes::Notes;
+use super::spec::ConcatSpec;
+use crate::anndata::MatrixHeader;
 use crate::matrix::BLOCK_BYTES;
-use crate::table::ColumnKind;
 use crate::{Error, Exec, Result};
 
 /// What a concatenation will do.
@@ -108,6 +107,10 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         notes.warnings.extend(input.file.warnings().into_iter().map(|warning| format!("{}: {warning}", input.name)));
     }
     let main = ViewPlan::new(View { inputs, raw: false }, spec, &mut notes)?;
+    notes.warnings.extend(duplicate_labels(View { inputs, raw: false }, spec, exec.budget())?);
+    if let Some(label) = spec.label.as_ref().filter(|label| main.columns.contains(label)) {
+        notes.warnings.push(format!("the column '{label}' of the inputs is replaced by the label"));
+    }
     let with_raw = inputs.iter().filter(|input| input.file.raw().is_some()).count();
     let raw = if with_raw == inputs.len() {
         Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
@@ -136,7 +139,8 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     let in_flight = (2 * exec.threads() as u64 + 1) * BLOCK_BYTES * 4;
     let labels =
         (main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1)) + shape[spec.axis.position()] * 64;
-    let sort = if moved > 0 { exec.budget().total() / 4 } else { 0 };
+    let in_flight = in_flight.min(output * 4);
+    let sort = (moved * (8 + widest) * 2).min(exec.budget().total() / 4);
     let memory = ((60 << 20) + in_flight.max(sort) + labels).min(exec.budget().total());
     let summary = PlanSummary {
         shape,
@@ -286,137 +290,4 @@ impl ViewPlan {
 fn parts(view: View<'_>, mapping: Mapping, name: &str) -> Vec<Option<MatrixHeader>> {
     let inputs = 0..view.inputs.len();
     inputs.map(|input| view.entries(input, mapping).and_then(|entries| entries.get(name)).cloned()).collect()
-}
-
-/// What the plan has to say, gathered on the way.
-#[derive(Default)]
-struct Notes {
-    elements: Vec<ElementSummary>,
-    warnings: Vec<String>,
-}
-
-impl Notes {
-    fn element(&mut self, path: &str, action: &'static str, detail: String) {
-        self.elements.push(ElementSummary { path: path.to_owned(), action, detail });
-    }
-
-    fn drop(&mut self, path: &str, why: &str) {
-        self.element(path, "drop", why.to_owned());
-    }
-
-    fn matrix(&mut self, view: View<'_>, matrix: &MatrixPlan, alignment: &Alignment) {
-        let container = match matrix.container {
-            Container::Sparse(SparseLayout::Csr) => "csr",
-            Container::Sparse(SparseLayout::Csc) => "csc",
-            Container::Dense(_) => "dense",
-        };
-        let mut detail = format!("{container} {}", matrix.dtype);
-        let mut converted = false;
-        for (input, part) in matrix.parts.iter().enumerate() {
-            let name = &view.inputs[input].name;
-            let Some(part) = part else {
-                if matrix.lengths[input] > 0 {
-                    detail.push_str(&format!("; {name} lacks it: filled with {}", matrix.fill));
-                }
-                continue;
-            };
-            let own = super::matrices::dtype(part);
-            if own != matrix.dtype {
-                detail.push_str(&format!("; {name}: {own} becomes {}", matrix.dtype));
-                converted = true;
-            }
-            let stored = match layout(part) {
-                Some(SparseLayout::Csr) => "csr",
-                Some(SparseLayout::Csc) => "csc",
-                None => "dense",
-            };
-            if stored != container {
-                detail.push_str(&format!("; {name}: {stored} becomes {container}"));
-                converted = true;
-            }
-        }
-        let outer = matches!(matrix.arrangement, Arrangement::StackByName | Arrangement::Zip)
-            && alignment.maps.iter().any(ColumnMap::has_holes);
-        if outer {
-            detail.push_str(&format!("; what an input lacks is {}", matrix.fill));
-        }
-        if matrix.sorted_values(alignment) > 0 {
-            detail.push_str("; sorted in scratch space, 2 more passes");
-        }
-        self.element(&matrix.path, if converted { "convert" } else { "keep" }, detail);
-    }
-
-    fn columns(&mut self, view: View<'_>, axis: Axis, columns: &[String]) {
-        for name in columns {
-            let headers = (0..view.inputs.len()).map(|input| view.table(input, axis)?.columns.get(name));
-            let kinds: Vec<Option<ColumnKind>> =
-                headers.map(|header| header.map(|header| kind(&header.schema))).collect();
-            let mut distinct: Vec<String> = kinds.iter().flatten().map(ToString::to_string).collect();
-            distinct.dedup();
-            let mut detail = distinct.join(" + ");
-            if kinds.iter().any(Option::is_none) {
-                detail.push_str("; missing in some inputs");
-            }
-            let action = if distinct.len() > 1 { "convert" } else { "keep" };
-            self.element(&view.path(&format!("{}/{name}", axis.name())), action, detail);
-        }
-        for name in view.columns(axis, false) {
-            if !columns.contains(&name) {
-                self.drop(&view.path(&format!("{}/{name}", axis.name())), "not in all inputs; an inner join drops it");
-            }
-        }
-    }
-
-    fn dropped_names(&mut self, view: View<'_>, mapping: Mapping, inner: bool) {
-        if inner {
-            let kept = view.names(mapping, true);
-            for name in view.names(mapping, false) {
-                if !kept.contains(&name) {
-                    let path = view.path(&format!("{}/{name}", mapping.name()));
-                    self.drop(&path, "not in all inputs; an inner join drops it");
-                }
-            }
-        }
-    }
-
-    /// What is aligned with the other axis: merged by strategy.
-    fn other_axis(&mut self, view: View<'_>, spec: &ConcatSpec) {
-        let other = spec.axis.other();
-        let mut paths: Vec<String> =
-            view.columns(other, false).iter().map(|name| format!("{}/{name}", other.name())).collect();
-        for mapping in [Mapping::Aligned(other), Mapping::Pairwise(other)] {
-            paths.extend(view.names(mapping, false).iter().map(|name| format!("{}/{name}", mapping.name())));
-        }
-        for path in paths {
-            self.merged(&path, spec.merge, "--merge");
-        }
-    }
-
-    fn uns(&mut self, inputs: &[Input], strategy: MergeStrategy) {
-        let mut names: Vec<&String> = inputs.iter().flat_map(|input| input.file.uns_names()).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            self.merged(&format!("uns/{name}"), strategy, "--uns-merge");
-        }
-    }
-
-    fn merged(&mut self, path: &str, strategy: MergeStrategy, option: &str) {
-        let when = match strategy {
-            MergeStrategy::None => return self.drop(path, &format!("{option} is none")),
-            MergeStrategy::Same => "kept if all inputs have it, with equal values",
-            MergeStrategy::Unique => "kept if equal wherever it is present",
-            MergeStrategy::First => "taken from the first input that has it",
-            MergeStrategy::Only => "kept if only one input has it",
-        };
-        self.element(path, "merge", when.to_owned());
-    }
-}
-
-fn kind(schema: &ColumnSchema) -> ColumnKind {
-    match *schema {
-        ColumnSchema::Plain(dtype) => ColumnKind::Plain(dtype),
-        ColumnSchema::Nullable(dtype) => ColumnKind::Nullable(dtype),
-        ColumnSchema::Categorical { categories, ordered, .. } => ColumnKind::Categorical { categories, ordered },
-    }
 }

@@ -8,7 +8,7 @@ use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys, usual_compression};
 use super::matrices::{Container, MatrixPlan, values};
 use super::notes::Notes;
-use super::spec::ConcatSpec;
+use super::spec::{Axis, ConcatSpec};
 use crate::anndata::MatrixHeader;
 use crate::matrix::BLOCK_BYTES;
 use crate::{Error, Exec, Result};
@@ -112,10 +112,16 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         notes.warnings.push(format!("the column '{label}' of the inputs is replaced by the label"));
     }
     let with_raw = inputs.iter().filter(|input| input.file.raw().is_some()).count();
-    let raw = if with_raw == inputs.len() {
+    let has_rows = match spec.axis {
+        Axis::Obs => main.lengths.iter().any(|&length| length > 0),
+        Axis::Var => !main.alignment.index.is_empty(),
+    };
+    let raw = if with_raw == inputs.len() && has_rows {
         Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
     } else {
-        if with_raw > 0 {
+        if with_raw == inputs.len() {
+            notes.drop("raw", "the result has no observations");
+        } else if with_raw > 0 {
             let message = "only some inputs have raw; raw is not concatenated".to_owned();
             notes.drop("raw", &message);
             notes.warnings.push(message);

@@ -6,6 +6,7 @@ mod memory;
 mod printer;
 mod progress;
 mod signals;
+mod system;
 
 use std::process::ExitCode;
 
@@ -33,5 +34,6 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };
+    system::prepare();
     exit::code(commands::run(arguments.command))
 }

@@ -145,7 +145,8 @@ impl MatrixSource for StoredSparse {
         let first = self.pointers(&(rows.start..rows.start))?[0];
         let last = self.pointers(&(rows.end..rows.end))?[0];
         // What is read, and indices widened when they are not 32-bit.
-        Ok(last.saturating_sub(first) * (self.row_bytes() + 4) + (rows.end - rows.start) * 24)
+        let values = last.saturating_sub(first).saturating_mul(self.row_bytes() + 4);
+        Ok(values.saturating_add((rows.end - rows.start).saturating_mul(24)))
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {

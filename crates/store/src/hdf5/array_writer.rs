@@ -126,7 +126,7 @@ impl NumberWriter {
                     if offset.is_none() {
                         return Err(Error::internal("no place was reserved for values"));
                     }
-                    state.raw()?.write_all_at(bytes, at).map_err(write_error)
+                    state.raw()?.write_all_at(bytes, at).map_err(|error| write_error(&error))
                 })
             }
             Place::Chunks(chunk) => {
@@ -237,10 +237,8 @@ impl NumberWriter {
     }
 }
 
-fn write_error(error: std::io::Error) -> Error {
-    let full = error.kind() == std::io::ErrorKind::StorageFull;
-    let message = if full { "no space left on device".to_owned() } else { error.to_string() };
-    Error::new(crate::ErrorKind::Io, message)
+fn write_error(error: &std::io::Error) -> Error {
+    Error::os(crate::ErrorKind::Io, &error.to_string())
 }
 
 impl ArrayWriter for NumberWriter {

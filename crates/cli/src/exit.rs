@@ -28,6 +28,8 @@ pub(crate) fn code(result: Result<(), Error>) -> ExitCode {
         ErrorKind::Invalid | ErrorKind::Unsupported | ErrorKind::External => 3,
         ErrorKind::Incompatible => 4,
         ErrorKind::Exists => 5,
+        // A file that lacks a part of itself is a bad file, not a missing one.
+        ErrorKind::NotFound if error.element().is_some() => 3,
         ErrorKind::NotFound | ErrorKind::Io => 6,
         ErrorKind::Memory => 7,
         ErrorKind::Locked => 8,

@@ -7,6 +7,7 @@ mod memory;
 mod printer;
 mod progress;
 mod signals;
+mod system;
 
 use std::process::ExitCode;
 
@@ -35,5 +36,6 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
     };
+    system::prepare();
     exit::code(commands::run(arguments.command))
 }

@@ -109,9 +109,28 @@ impl Error {
             std::io::ErrorKind::UnexpectedEof => ErrorKind::Invalid,
             _ => ErrorKind::Io,
         };
-        let mut this = Self::new(kind, error.to_string()).in_file(file);
+        let mut this = Self::os(kind, &error.to_string()).in_file(file);
         this.0.source = Some(Box::new(error));
         this
+    }
+
+    /// A message of the operating system, in words of ours where we know what to do about it.
+    pub(crate) fn os(kind: ErrorKind, message: &str) -> Self {
+        let io = |message: &str| Self::new(ErrorKind::Io, message);
+        let has = |text: &str| message.contains(text);
+        if has("No space left on device") {
+            io("no space left on device").hint("free some space or write elsewhere")
+        } else if has("Disk quota exceeded") || has("Quota exceeded") {
+            io("disk quota exceeded").hint("free some space or write elsewhere")
+        } else if has("File too large") {
+            io("too large for the limit on file sizes").hint("raise the limit with ulimit -f, or write elsewhere")
+        } else if has("Too many open files") {
+            io("too many open files").hint("raise the limit with ulimit -n, or merge fewer files at a time")
+        } else if has("Permission denied") {
+            io("permission denied")
+        } else {
+            Self::new(kind, message)
+        }
     }
 
     /// Names the file, unless an inner call already did.

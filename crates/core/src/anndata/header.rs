@@ -199,7 +199,12 @@ impl Parts {
 fn check_matrix(header: &MatrixHeader, at: &str, rows: usize, columns: usize) -> Result<()> {
     let shape = header.shape();
     if !matches!(header, MatrixHeader::Sparse(_) | MatrixHeader::Dense(_)) && shape.len() != 2 {
-        return Err(Error::unsupported("is neither a sparse nor a dense matrix").at(at));
+        let what = match header {
+            MatrixHeader::Other { kind, .. } => kind.as_str(),
+            _ => "table",
+        };
+        let message = format!("is neither a sparse nor a dense matrix: its encoding is '{what}'");
+        return Err(Error::unsupported(message).at(at).hint("if a newer anndata wrote it, look for a newer annstream"));
     }
     if shape == [rows, columns] {
         return Ok(());

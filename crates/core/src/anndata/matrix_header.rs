@@ -146,7 +146,8 @@ impl MatrixHeader {
         } else if encoding.nullable() || encoding.is("categorical", "0.2.0") {
             other(&encoding.name, vec![ColumnHeader::open(context, path)?.len])
         } else {
-            let kind = if encoding.name.is_empty() { "dict" } else { &encoding.name };
+            let kind = format!("{} {}", encoding.name, encoding.version);
+            let kind = if encoding.name.is_empty() { "dict" } else { kind.trim_end() };
             context.warnings.push(format!("{path}: a {kind} is not a matrix; it is only copied"));
             other(kind, vec![])
         }))

@@ -75,6 +75,11 @@ impl ColumnMap {
 /// # Errors
 /// For a label that one input has twice.
 pub fn align(indexes: &[Column], join: Join) -> Result<Alignment> {
+    align_named(indexes, &[], join)
+}
+
+/// The same, with the names of the inputs for messages.
+pub(crate) fn align_named(indexes: &[Column], names: &[&str], join: Join) -> Result<Alignment> {
     let texts: Vec<_> = indexes.iter().map(index_text).collect::<Result<_>>()?;
     let mut inputs: Vec<Labels<'_>> = Vec::with_capacity(texts.len());
     for (i, text) in texts.iter().enumerate() {
@@ -87,7 +92,10 @@ pub fn align(indexes: &[Column], join: Join) -> Result<Alignment> {
         let known = distinct.iter().position(|&d| inputs[d].same(labels));
         group.push(known.unwrap_or(distinct.len()));
         if known.is_none() {
-            labels.check_unique(i)?;
+            labels.check_unique(i).map_err(|error| match names.get(i) {
+                Some(name) => error.in_file(name),
+                None => error,
+            })?;
             distinct.push(i);
         }
     }

@@ -15,7 +15,7 @@ use crate::anndata::encoding::tag;
 use crate::anndata::{Slot, WriteOptions, write_element, write_root};
 use crate::element::{Dict, Element};
 use crate::sink::{DenseSink, Sink, SparseSink};
-use crate::{Exec, Result};
+use crate::{Error, Exec, Result};
 
 /// What a concatenation did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -187,10 +187,11 @@ impl Job<'_> {
         let zipped = matrix.arrangement == Arrangement::Zip;
         let total = if zipped { matrix.shape[0] } else { matrix.lengths.iter().sum() };
         exec.progress().begin(&matrix.path, total, if zipped { "rows" } else { view_unit(self.plan) });
+        let place = |error: Error| error.at(&matrix.path);
         if zipped {
-            zip(&parts, matrix.shape[0], &mut sink, &mut tallies, exec)?;
+            zip(&parts, matrix.shape[0], &mut sink, &mut tallies, exec).map_err(place)?;
         } else {
-            stack(&parts, &mut sink, &mut tallies, exec)?;
+            stack(&parts, &mut sink, &mut tallies, exec).map_err(place)?;
         }
         let written = sink.finish()?;
         exec.progress().end();

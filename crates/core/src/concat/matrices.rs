@@ -67,9 +67,6 @@ impl MatrixPlan {
         fill: Option<FillValue>,
     ) -> Result<Self> {
         let present: Vec<&MatrixHeader> = parts.iter().flatten().collect();
-        for header in &present {
-            numeric(header, &path)?;
-        }
         let layouts: Vec<Option<SparseLayout>> = present.iter().map(|header| layout(header)).collect();
         let container = if layouts.iter().all(Option::is_none) {
             Container::Dense(vec![])
@@ -109,7 +106,6 @@ impl MatrixPlan {
         let mut widths = Vec::new();
         let mut trailing: Option<Vec<u64>> = None;
         for header in &present {
-            numeric(header, &path)?;
             let shape: Vec<u64> = header.shape().iter().map(|&extent| extent as u64).collect();
             widths.push(shape.get(1).copied().unwrap_or(1));
             let rest = shape.get(2..).unwrap_or_default().to_vec();
@@ -154,10 +150,7 @@ impl MatrixPlan {
         let mut shares = Vec::new();
         for header in &parts {
             let dtype = match header {
-                Some(header) => {
-                    numeric(header, &path)?;
-                    dtype(header)
-                }
+                Some(header) => dtype(header),
                 // What anndata puts where a block is missing.
                 None => DType::Bool,
             };
@@ -256,6 +249,7 @@ impl MatrixPlan {
                 }
             }
         };
+        let name = view.inputs[input].name.clone();
         let zipped = self.arrangement == Arrangement::Zip;
         let holes = match map {
             _ if !zipped => Vec::new(),
@@ -265,7 +259,7 @@ impl MatrixPlan {
         };
         let Some(header) = header else {
             let rows = if zipped { self.shape[0] } else { length };
-            return Ok(Part { input, source: Box::new(MissingRows { rows, dtype: self.dtype }), remap, holes });
+            return Ok(Part { input, name, source: Box::new(MissingRows { rows, dtype: self.dtype }), remap, holes });
         };
         let source = match map {
             ColumnMap::Map { to_new, from_new } if zipped => {
@@ -273,7 +267,7 @@ impl MatrixPlan {
             }
             _ => self.stored_rows(&view.inputs[input], slot, header, exec)?,
         };
-        Ok(Part { input, source, remap, holes })
+        Ok(Part { input, name, source, remap, holes })
     }
 
     /// The rows of a part in stored order; a matrix compressed along the other axis is transposed in scratch space.
@@ -358,7 +352,8 @@ fn result_type(container: &Container, shares: &[Share], fill: Option<FillValue>)
     }
 }
 
-fn numeric(header: &MatrixHeader, path: &str) -> Result<()> {
+/// Refuses what cannot be a part of a matrix of numbers.
+pub(crate) fn numeric(header: &MatrixHeader, path: &str) -> Result<()> {
     match header {
         MatrixHeader::Sparse(_) => Ok(()),
         MatrixHeader::Dense(dense) if dense.dtype != DType::Str => Ok(()),

@@ -3,10 +3,10 @@
 use annstream_store::Compression;
 use serde::Serialize;
 
-use super::align::{Alignment, Join, align};
+use super::align::{Alignment, Join, align_named};
 use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys, usual_compression};
-use super::matrices::{Container, MatrixPlan, values};
+use super::matrices::{Container, MatrixPlan, numeric, values};
 use super::notes::Notes;
 use super::spec::{Axis, ConcatSpec};
 use crate::anndata::MatrixHeader;
@@ -136,12 +136,21 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         .flatten()
         .flat_map(|view| view.matrices().map(move |matrix| (matrix, &view.alignment)))
         .collect();
-    let moved: u64 = matrices.iter().map(|(matrix, alignment)| matrix.sorted_values(alignment)).sum();
+    let moved = matrices.iter().map(|(matrix, alignment)| matrix.sorted_values(alignment));
+    let moved = moved.fold(0, u64::saturating_add);
     let widest = matrices.iter().map(|(matrix, _)| matrix.dtype.size() as u64).max().unwrap_or(4);
-    let output = matrices.iter().map(|(matrix, _)| predicted_bytes(matrix)).sum();
+    let output = matrices.iter().map(|(matrix, _)| predicted_bytes(matrix)).fold(0, u64::saturating_add);
     let mut shape = [0, 0];
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
+    // At least this for the labels of the growing axis; a file that declares more than it can hold is found out here.
+    let labels = shape[spec.axis.position()].saturating_mul(8);
+    let charge = exec.budget().charge(labels, "holding the labels").map_err(|error| {
+        let longest = main.lengths.iter().zip(inputs).max_by_key(|(length, _)| **length);
+        let error = error.at(spec.axis.name());
+        longest.map_or_else(|| Error::internal("no inputs"), |(_, input)| error.in_file(&input.name))
+    });
+    drop(charge?);
     let in_flight = (2 * exec.threads() as u64 + 1) * BLOCK_BYTES * 4;
     let labels =
         (main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1)) + shape[spec.axis.position()] * 64;
@@ -165,7 +174,7 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         warnings: notes.warnings,
         passes: if moved > 0 { 3 } else { 1 },
         memory,
-        scratch: moved * (8 + widest),
+        scratch: moved.saturating_mul(8 + widest),
         output,
     };
     Ok(ConcatPlan { spec: spec.clone(), keys, compression, main, raw, summary })
@@ -174,8 +183,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
 fn predicted_bytes(matrix: &MatrixPlan) -> u64 {
     let size = matrix.dtype.size() as u64;
     match matrix.container {
-        Container::Dense(_) => matrix.shape[0] * matrix.shape[1] * size,
-        Container::Sparse(_) => matrix.parts.iter().flatten().map(values).sum::<u64>() * (size + 4),
+        Container::Dense(_) => matrix.shape[0].saturating_mul(matrix.shape[1]).saturating_mul(size),
+        Container::Sparse(_) => {
+            let values = matrix.parts.iter().flatten().map(values).fold(0, u64::saturating_add);
+            values.saturating_mul(size + 4)
+        }
     }
 }
 
@@ -186,7 +198,8 @@ impl ViewPlan {
         let inner = spec.join == Join::Inner;
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
-        let alignment = align(&indexes, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let names: Vec<&str> = view.inputs.iter().map(|input| input.name.as_str()).collect();
+        let alignment = align_named(&indexes, &names, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }
@@ -215,6 +228,7 @@ impl ViewPlan {
             MatrixPlan::over_both(path, parts, spec.axis, &self.alignment, &self.lengths, spec.fill_value)
         };
         if lacking == 0 || (lacking < inputs && spec.join == Join::Outer) {
+            all_numeric(view, &view.path("X"), &x)?;
             let matrix = over_both(view.path("X"), x)?;
             notes.matrix(view, &matrix, &self.alignment);
             self.x = Some(matrix);
@@ -225,7 +239,9 @@ impl ViewPlan {
         }
         let inner = spec.join == Join::Inner;
         for name in view.names(Mapping::Layers, inner) {
-            let matrix = over_both(view.path(&format!("layers/{name}")), parts(view, Mapping::Layers, &name))?;
+            let (path, parts) = (view.path(&format!("layers/{name}")), parts(view, Mapping::Layers, &name));
+            all_numeric(view, &path, &parts)?;
+            let matrix = over_both(path, parts)?;
             notes.matrix(view, &matrix, &self.alignment);
             self.layers.push((name, matrix));
         }
@@ -258,6 +274,7 @@ impl ViewPlan {
                 notes.element(&path, "keep", kind.to_owned());
                 if tables { AlignedPlan::Tables } else { AlignedPlan::Whole }
             } else {
+                all_numeric(view, &path, &headers)?;
                 let matrix = MatrixPlan::by_position(path, headers, &self.lengths, inner, spec.fill_value)?;
                 notes.matrix(view, &matrix, &self.alignment);
                 AlignedPlan::Matrix(matrix)
@@ -269,7 +286,9 @@ impl ViewPlan {
         if spec.pairwise {
             for name in view.names(pairwise, inner) {
                 let path = view.path(&format!("{}/{name}", pairwise.name()));
-                let matrix = MatrixPlan::diagonal(path, parts(view, pairwise, &name), &self.lengths)?;
+                let parts = parts(view, pairwise, &name);
+                all_numeric(view, &path, &parts)?;
+                let matrix = MatrixPlan::diagonal(path, parts, &self.lengths)?;
                 notes.matrix(view, &matrix, &self.alignment);
                 self.pairwise.push((name, matrix));
             }
@@ -291,6 +310,16 @@ impl ViewPlan {
         let layers = self.layers.iter().map(|(_, matrix)| matrix);
         self.x.iter().chain(layers).chain(aligned).chain(self.pairwise.iter().map(|(_, matrix)| matrix))
     }
+}
+
+/// Refuses parts that are not matrices of numbers, by the name of their file.
+fn all_numeric(view: View<'_>, path: &str, parts: &[Option<MatrixHeader>]) -> Result<()> {
+    for (input, header) in view.inputs.iter().zip(parts) {
+        if let Some(header) = header {
+            numeric(header, path).map_err(|error| error.in_file(&input.name))?;
+        }
+    }
+    Ok(())
 }
 
 fn parts(view: View<'_>, mapping: Mapping, name: &str) -> Vec<Option<MatrixHeader>> {

@@ -15,6 +15,8 @@ use crate::{Error, Exec, Result};
 pub(crate) struct Part {
     /// Which input it is.
     pub(crate) input: usize,
+    /// The name of that input, for messages.
+    pub(crate) name: String,
     /// Its rows; when zipped, one for each row of the result.
     pub(crate) source: Box<dyn MatrixSource>,
     /// How its columns become columns of the result.
@@ -71,14 +73,21 @@ impl Tally {
 /// Stacks the rows of all parts.
 pub(crate) fn stack(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], exec: &Exec) -> Result<()> {
     let mut items: Vec<(usize, Range<u64>)> = Vec::new();
-    let mut cost = 0;
+    let (mut cost, mut costliest) = (0, None);
     for (index, part) in parts.iter().enumerate() {
         for range in part.source.partition(BLOCK_BYTES)? {
-            cost = part_cost(part, &range, sink.is_dense())?.max(cost);
+            let own = part_cost(part, &range, sink.is_dense())?;
+            if own > cost {
+                (cost, costliest) = (own, Some((index, range.start)));
+            }
             items.push((index, range));
         }
     }
-    let (in_flight, _charge) = exec.budget().in_flight(cost, exec.threads(), "a block of rows")?;
+    let in_flight = exec.budget().in_flight(cost, exec.threads(), "a block of rows");
+    let (in_flight, _charge) = in_flight.map_err(|error| match costliest {
+        Some((index, row)) => error.in_file(&parts[index].name).row(row),
+        None => error,
+    })?;
     let dense = sink.is_dense();
     exec.ordered(
         items.len(),
@@ -105,7 +114,7 @@ pub(crate) fn zip(parts: &[Part], rows: u64, sink: &mut Sink<'_>, tallies: &mut 
     let dense = sink.is_dense();
     let mut cost = 0;
     for item in &items {
-        cost = parts.iter().try_fold(0, |sum, part| Ok::<_, Error>(sum + part_cost(part, item, dense)?))?.max(cost);
+        cost = parts.iter().try_fold(0, |sum, part| Ok::<_, Error>(part_cost(part, item, dense)?.saturating_add(sum)))?.max(cost);
     }
     let (in_flight, _charge) = exec.budget().in_flight(cost, exec.threads(), "a block of rows")?;
     exec.ordered(
@@ -134,12 +143,13 @@ fn part_cost(part: &Part, range: &Range<u64>, dense: bool) -> Result<u64> {
     let read = part.source.cost(range.clone())?;
     let size = part.remap.dtype().size() as u64;
     let made = if dense {
-        rows * part.remap.columns() as u64 * size
+        rows.saturating_mul(part.remap.columns() as u64).saturating_mul(size)
     } else {
         let widened = size.div_ceil(part.source.dtype().size() as u64).max(1);
-        read * widened + rows * part.remap.filled_per_row() as u64 * (size + 4)
+        let filled = rows.saturating_mul(part.remap.filled_per_row() as u64).saturating_mul(size + 4);
+        read.saturating_mul(widened).saturating_add(filled)
     };
-    Ok(read + made + (1 << 16))
+    Ok(read.saturating_add(made).saturating_add(1 << 16))
 }
 
 /// Reads a range of a part and aligns it.

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 
 use annstream_store::{Buffer, DType};
 
+use super::sorted::scratch_error;
 use crate::matrix::{BLOCK_BYTES, Block, DROPPED, MatrixSource, largest_range};
 use crate::{Error, Exec, Result};
 
@@ -25,8 +26,8 @@ impl PermutedRows {
     pub fn sort(source: &dyn MatrixSource, to_new: &[u32], rows: u64, exec: &Exec) -> Result<Self> {
         let shape = [rows, source.shape()[1]];
         let row_bytes = shape[1] * source.dtype().size() as u64;
-        let scratch = tempfile::tempfile_in(exec.scratch()).map_err(|error| Error::io(error, exec.scratch()))?;
-        let failed = |error| Error::io(error, exec.scratch());
+        let scratch = tempfile::tempfile_in(exec.scratch()).map_err(|error| scratch_error(error, exec))?;
+        let failed = |error| scratch_error(error, exec);
         scratch.set_len(rows * row_bytes).map_err(failed)?;
         let ranges = source.partition(BLOCK_BYTES)?;
         let cost = largest_range(source, &ranges)? * 2;
@@ -80,7 +81,7 @@ impl MatrixSource for PermutedRows {
         let mut values = Buffer::zeros(self.dtype, size((rows.end - rows.start) * self.shape[1])?);
         let bytes = values.as_bytes_mut().ok_or_else(|| Error::internal("dense values are numbers"))?;
         let offset = rows.start * self.shape[1] * self.dtype.size() as u64;
-        self.scratch.read_exact_at(bytes, offset).map_err(|error| Error::io(error, "scratch file"))?;
+        self.scratch.read_exact_at(bytes, offset).map_err(|error| Error::io(error, "a scratch file"))?;
         Ok(Block::Dense { rows: count, values })
     }
 }

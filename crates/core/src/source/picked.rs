@@ -83,7 +83,7 @@ impl<S: MatrixSource> MatrixSource for PickedRows<S> {
     }
 
     fn cost(&self, rows: Range<u64>) -> Result<u64> {
-        Ok(self.source.cost(self.span(&rows)?)? * 2)
+        Ok(self.source.cost(self.span(&rows)?)?.saturating_mul(2))
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {

@@ -92,7 +92,7 @@ impl SortedRows {
         // Loading holds the entries and the placed rows.
         drop(exec.budget().charge(largest * 3, "one bucket of an external sort")?);
 
-        let scratch = tempfile::tempfile_in(exec.scratch()).map_err(|error| Error::io(error, exec.scratch()))?;
+        let scratch = tempfile::tempfile_in(exec.scratch()).map_err(|error| scratch_error(error, exec))?;
         let flush_at = share.max(1 << 20);
         let charge = exec.budget().charge(flush_at, "an external sort")?;
         scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
@@ -165,7 +165,7 @@ impl SortedRows {
             part.data.as_bytes_mut().ok_or_else(|| Error::internal("sparse values are numbers"))?,
         ];
         for piece in pieces {
-            self.scratch.read_exact_at(piece, offset).map_err(|error| Error::io(error, "scratch file"))?;
+            self.scratch.read_exact_at(piece, offset).map_err(|error| Error::io(error, "a scratch file"))?;
             offset += piece.len() as u64;
         }
         Ok(())
@@ -229,6 +229,11 @@ fn count(
     Ok(counts)
 }
 
+/// An error of the folder for scratch files.
+pub(super) fn scratch_error(error: std::io::Error, exec: &Exec) -> Error {
+    Error::io(error, exec.scratch()).at("scratch space (--tmpdir)")
+}
+
 /// Cuts rows into buckets of at most `most` entries (one row may exceed it).
 fn cut(counts: &[AtomicU32], most: u64) -> Vec<Bucket> {
     let mut buckets = Vec::new();
@@ -272,7 +277,7 @@ fn scatter(
             bucket.segments.push(Segment { offset: end, entries: entries.rows.len() });
             let values = entries.data.as_bytes().ok_or_else(|| Error::internal("sparse values are numbers"))?;
             for bytes in [bytemuck::cast_slice(&entries.rows), bytemuck::cast_slice(&entries.columns), values] {
-                scratch.write_all_at(bytes, end).map_err(|error| Error::io(error, "scratch file"))?;
+                scratch.write_all_at(bytes, end).map_err(|error| scratch_error(error, exec))?;
                 end += bytes.len() as u64;
             }
             *entries = Entries::new(dtype);

@@ -233,9 +233,7 @@ impl NumberWriter {
 }
 
 fn write_error(error: &std::io::Error) -> Error {
-    let full = error.kind() == std::io::ErrorKind::StorageFull;
-    let message = if full { "no space left on device".to_owned() } else { error.to_string() };
-    Error::new(crate::ErrorKind::Io, message)
+    Error::os(crate::ErrorKind::Io, &error.to_string())
 }
 
 impl ArrayWriter for NumberWriter {

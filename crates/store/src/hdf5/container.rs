@@ -33,6 +33,10 @@ impl Container {
         if metadata.is_dir() {
             return Err(Error::invalid("is a folder, not an HDF5 file").in_file(path));
         }
+        if !metadata.is_file() {
+            // Opening a pipe would wait for somebody to write to it.
+            return Err(Error::invalid("is not a regular file, so it cannot be HDF5").in_file(path));
+        }
         let raw = File::open(path).map_err(|error| io(error, path))?;
         share(&raw).map_err(|error| error.in_file(path))?;
         diagnose(&raw, metadata.len()).map_err(|error| error.in_file(path))?;
@@ -73,7 +77,6 @@ impl Container {
 fn io(error: std::io::Error, path: &Path) -> Error {
     match error.kind() {
         Io::NotFound => Error::not_found("no such file").in_file(path),
-        Io::PermissionDenied => Error::new(ErrorKind::Io, "permission denied").in_file(path),
         _ => Error::io(error, path),
     }
 }

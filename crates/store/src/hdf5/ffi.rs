@@ -112,18 +112,17 @@ pub(super) fn writing(error: Error) -> Error {
 /// What a stack of messages, innermost first, means to a user.
 fn diagnose(lines: &[String]) -> Error {
     let has = |text: &str| lines.iter().any(|line| line.contains(text));
-    if has("No space left on device") {
-        return Error::new(ErrorKind::Io, "no space left on device").hint("free some space or write elsewhere");
-    }
-    if has("Disk quota exceeded") {
-        return Error::new(ErrorKind::Io, "disk quota exceeded").hint("free some space or write elsewhere");
-    }
     if has("already open for write") || has("unable to lock file") {
         return Error::new(ErrorKind::Locked, "another process is writing this file")
             .hint("wait for it to finish; if it crashed, repair the file with h5clear -s");
     }
     if has("too many links") || has("too many soft links") {
         return Error::invalid("soft links lead in a circle");
+    }
+    // "… errno = 28, error message = 'No space left on device' …"; a file that is not there is the input's affair.
+    let system = lines.iter().find(|line| line.contains("error message = '") && !line.contains("errno = 2,"));
+    if let Some(message) = system.and_then(|line| line.split("error message = '").nth(1)) {
+        return Error::os(ErrorKind::Io, message.split('\'').next().unwrap_or(message));
     }
     let message = lines.first().map_or("unknown error", String::as_str);
     Error::invalid(format!("hdf5: {message}"))

@@ -1,6 +1,6 @@
 //! Files that appear under their name only when they are complete.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ impl Draft {
         }
         for attempt in 0..100_u32 {
             let mut partial = OsString::from(".");
-            partial.push(name);
+            // The name of the target may be as long as a name can be.
+            partial.push(if name.len() > 200 { OsStr::new("output") } else { name });
             partial.push(format!(".partial-{}", std::process::id()));
             if attempt > 0 {
                 partial.push(format!("-{attempt}"));
@@ -75,10 +76,7 @@ impl Draft {
 
     /// Gives the complete file its name.
     pub(super) fn publish(self) -> Result<()> {
-        let io = |error: std::io::Error| match error.kind() {
-            Io::StorageFull => Error::new(ErrorKind::Io, "no space left on device").in_file(&self.target),
-            _ => Error::io(error, &self.target),
-        };
+        let io = |error: std::io::Error| Error::io(error, &self.target);
         self.raw.sync_all().map_err(io)?;
         self.raw.set_permissions(self.mode.clone()).map_err(io)?;
         if self.overwrite {

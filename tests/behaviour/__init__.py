@@ -1,0 +1,1 @@
+"""How the tool behaves as a program: bad inputs, bad disks, little memory, interruptions, its command line."""

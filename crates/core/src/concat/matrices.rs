@@ -112,7 +112,8 @@ impl MatrixPlan {
             match &trailing {
                 Some(first) if *first != rest => {
                     let (a, b) = (extents(first), extents(&rest));
-                    let message = format!("arrays of shape (rows, columns{a}) and (rows, columns{b}) cannot be stacked");
+                    let message =
+                        format!("arrays of shape (rows, columns{a}) and (rows, columns{b}) cannot be stacked");
                     return Err(Error::incompatible(message).at(path));
                 }
                 _ => trailing = Some(rest),
@@ -393,7 +394,7 @@ pub(crate) fn values(header: &MatrixHeader) -> u64 {
 
 /// `, 3, 4` for the extents of further dimensions.
 fn extents(trailing: &[u64]) -> String {
-    trailing.iter().map(|extent| format!(", {extent}")).collect()
+    trailing.iter().map(|extent| format!(", {extent}")).collect::<Vec<_>>().concat()
 }
 
 fn flat_columns(header: &MatrixHeader) -> usize {

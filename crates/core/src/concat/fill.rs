@@ -146,8 +146,7 @@ mod tests {
     /// Seeds 96, 307, 498 and 514 of the parity tests.
     #[test]
     fn holes_widen_their_own_share_before_promotion() {
-        let shares =
-            |a, b| [Share { dtype: Some(a), holes: true }, Share { dtype: b, holes: b.is_none() }];
+        let shares = |a, b| [Share { dtype: Some(a), holes: true }, Share { dtype: b, holes: b.is_none() }];
         assert_eq!(dense(&shares(DType::I16, Some(DType::F32)), None).unwrap().0, DType::F64);
         assert_eq!(dense(&shares(DType::F32, Some(DType::I16)), None).unwrap().0, DType::F32);
         assert_eq!(dense(&shares(DType::U64, Some(DType::I64)), Some(FillValue::Int(0))).unwrap().0, DType::F64);

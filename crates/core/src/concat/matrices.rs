@@ -116,7 +116,8 @@ impl MatrixPlan {
             match &trailing {
                 Some(first) if *first != rest => {
                     let (a, b) = (extents(first), extents(&rest));
-                    let message = format!("arrays of shape (rows, columns{a}) and (rows, columns{b}) cannot be stacked");
+                    let message =
+                        format!("arrays of shape (rows, columns{a}) and (rows, columns{b}) cannot be stacked");
                     return Err(Error::incompatible(message).at(path));
                 }
                 _ => trailing = Some(rest),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import awkward
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -38,7 +39,9 @@ class Outcome:
 def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
     """What `annstream concat` must do for these inputs; `options` are those of `anndata.concat`."""
     outcome = Outcome()
-    with warnings.catch_warnings(), comparison_without_crash(outcome.departures):
+    departures = outcome.departures
+    adatas = with_one_index_type(adatas, departures)
+    with warnings.catch_warnings(), comparison_without_crash(departures), missing_awkward_entries(departures):
         warnings.simplefilter("ignore")
         try:
             result = concat_with_partial_x(adatas, options, outcome.departures)
@@ -50,8 +53,28 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
             fix_raw(result, adatas, options, outcome.departures)
         write_missing_strings(result, outcome.departures)
         write_missing_bools(result, outcome)
+    if has_unions(result):
+        departures.add("awkward_unions")
+        outcome.error = "awkward arrays of unlike forms"
+        return outcome
     outcome.result = result
     return outcome
+
+
+def with_one_index_type(adatas: list[AnnData], departures: set[str]) -> list[AnnData]:
+    """Where some inputs have an index of nullable text and others of plain text, all count as plain.
+
+    The reference sees equal labels of different types as a change: it then loses dtype and format of empty arrays.
+    """
+    for axis in ("obs", "var"):
+        types = {type(getattr(adata, f"{axis}_names").array) for adata in adatas}
+        if len(types) > 1:
+            departures.add("index_types")
+            adatas = [adata.copy() for adata in adatas]
+            for adata in adatas:
+                names = getattr(adata, f"{axis}_names")
+                setattr(adata, f"{axis}_names", pd.Index(names.astype(object), name=names.name))
+    return adatas
 
 
 def through_file(outcome: Outcome, path: Path) -> Outcome:
@@ -105,6 +128,34 @@ def comparison_without_crash(departures: set[str]):
         yield
     finally:
         anndata_merge.unique_value = original
+
+
+@contextmanager
+def missing_awkward_entries(departures: set[str]):
+    """An awkward array of the other axis is missing (None) where an input lacks the label.
+
+    The reference takes the last entry there: it pads the array to a length of one, not by one.
+    """
+    original = anndata_merge.Reindexer._apply_to_awkward
+
+    def apply(self: Any, el: Any, *, axis: int, fill_value: Any = None) -> Any:
+        if axis != 0 or self.no_change or not (self.idx == -1).any():
+            return original(self, el, axis=axis, fill_value=fill_value)
+        departures.add("awkward_holes")
+        padded = awkward.concatenate([el, awkward.Array([None])])
+        return padded[np.where(self.idx == -1, len(el), self.idx)]
+
+    anndata_merge.Reindexer._apply_to_awkward = apply
+    try:
+        yield
+    finally:
+        anndata_merge.Reindexer._apply_to_awkward = original
+
+
+def has_unions(result: AnnData) -> bool:
+    """Whether arrays of unlike forms were put into a union, which we refuse to make."""
+    members = [*result.obsm.values(), *result.varm.values()]
+    return any(isinstance(value, awkward.Array) and "union[" in str(value.type) for value in members)
 
 
 def concat_with_partial_x(adatas: list[AnnData], options: dict, departures: set[str]) -> AnnData:

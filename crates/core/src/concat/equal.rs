@@ -1,9 +1,8 @@
 //! Equality of elements, as merging needs it.
 
-use std::collections::HashSet;
-
 use annstream_store::{Buffer, DType};
 
+use crate::awkward::Node;
 use crate::element::{AwkwardArray, DenseArray, Element, RecordArray, SparseLayout, SparseMatrix};
 use crate::table::{Column, Label, labels, same_values};
 
@@ -141,21 +140,24 @@ fn to_sparse(dense: &DenseArray, layout: SparseLayout) -> SparseMatrix {
 
 /// `awkward.almost_equal`: the same form and numbers that differ by no more than its tolerances.
 fn awkward_equal(a: &AwkwardArray, b: &AwkwardArray) -> bool {
+    if let (Ok(a), Ok(b)) = (Node::decode(a), Node::decode(b)) {
+        return a.almost_equals(&b, &close);
+    }
     let form = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    let names: HashSet<&String> = a.buffers.keys().collect();
     a.length == b.length
         && (a.form == b.form || form(&a.form).is_some_and(|a| Some(a) == form(&b.form)))
-        && names.len() == b.buffers.len()
-        && b.buffers.iter().all(|(name, b)| a.buffers.get(name).is_some_and(|a| a.shape == b.shape && close(a, b)))
+        && a.buffers.len() == b.buffers.len()
+        && b.buffers.iter().all(|(name, b)| a.buffers.get(name).is_some_and(|a| close(&a.values, &b.values)))
 }
 
 #[expect(clippy::float_cmp, reason = "infinities are equal only exactly")]
-fn close(a: &DenseArray, b: &DenseArray) -> bool {
-    if !a.values.dtype().is_float() {
-        return a.values == b.values;
+fn close(a: &Buffer, b: &Buffer) -> bool {
+    if !a.dtype().is_float() {
+        return a == b;
     }
-    a.values.dtype() == b.values.dtype()
-        && (0..a.values.len()).all(|i| match (a.values.get_f64(i), b.values.get_f64(i)) {
+    a.dtype() == b.dtype()
+        && a.len() == b.len()
+        && (0..a.len()).all(|i| match (a.get_f64(i), b.get_f64(i)) {
             (Some(a), Some(b)) => a == b || (a - b).abs() <= 1e-8 + 1e-5 * b.abs(),
             _ => false,
         })

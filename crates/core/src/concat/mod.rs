@@ -9,7 +9,6 @@
 //! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
 
 pub mod align;
-mod awkward;
 mod clashes;
 pub mod equal;
 mod execute;

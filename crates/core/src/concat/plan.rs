@@ -1,9 +1,9 @@
 //! What a concatenation will do, found out from metadata and indexes before any work.
 
-use annstream_store::Compression;
+use annstream_store::{Compression, DType};
 use serde::Serialize;
 
-use super::align::{Alignment, Join, align_named};
+use super::align::{Alignment, Join, align};
 use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys, usual_compression};
 use super::matrices::{Container, MatrixPlan, numeric, values};
@@ -198,9 +198,8 @@ impl ViewPlan {
         let inner = spec.join == Join::Inner;
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
-        let names: Vec<&str> = view.inputs.iter().map(|input| input.name.as_str()).collect();
-        let alignment =
-            align_named(&indexes, &names, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let name = |input: usize| view.inputs[input].name.clone();
+        let alignment = align(&indexes, spec.join, name).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }
@@ -259,12 +258,13 @@ impl ViewPlan {
             let path = view.path(&format!("{}/{name}", aligned.name()));
             let present: Vec<&MatrixHeader> = headers.iter().flatten().collect();
             let tables = present.iter().any(|header| matches!(header, MatrixHeader::Table(_)));
-            let whole = present.iter().any(|header| matches!(header, MatrixHeader::Other { .. }));
+            let text = present.iter().all(|header| matches!(header, MatrixHeader::Dense(d) if d.dtype == DType::Str));
+            let whole = text || present.iter().any(|header| matches!(header, MatrixHeader::Other { .. }));
             let plan = if tables || whole {
                 let mixed = present.iter().any(|header| match header {
                     MatrixHeader::Table(_) => !tables,
-                    MatrixHeader::Other { .. } => !whole || tables,
-                    _ => true,
+                    MatrixHeader::Other { .. } => tables,
+                    _ => !text,
                 });
                 if mixed {
                     let what = if tables { "a dataframe" } else { "an awkward or record array" };

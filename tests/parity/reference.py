@@ -57,6 +57,11 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
         departures.add("awkward_unions")
         outcome.error = "awkward arrays of unlike forms"
         return outcome
+    if loses_bool_categories(result, adatas, options):
+        departures.add("bool_categories")
+        outcome.error = "categories of booleans beside categories of numbers"
+        return outcome
+    fill_bool_arrays(result, departures)
     outcome.result = result
     return outcome
 
@@ -156,6 +161,39 @@ def has_unions(result: AnnData) -> bool:
     """Whether arrays of unlike forms were put into a union, which we refuse to make."""
     members = [*result.obsm.values(), *result.varm.values()]
     return any(isinstance(value, awkward.Array) and "union[" in str(value.type) for value in members)
+
+
+def loses_bool_categories(result: AnnData, adatas: list[AnnData], options: dict) -> bool:
+    """Whether booleans and numbers are categories of one column; the reference turns the booleans into holes."""
+    axis = "var" if options.get("axis", "obs") in {"var", 1} else "obs"
+    tables = [(getattr(result, axis), [getattr(adata, axis) for adata in adatas])]
+    for key, value in getattr(result, f"{axis}m").items():
+        if isinstance(value, pd.DataFrame):
+            tables.append((value, [getattr(adata, f"{axis}m").get(key) for adata in adatas]))
+    for joined, frames in tables:
+        for name in set(joined.columns) - {options.get("label")}:
+            columns = [frame[name] for frame in frames if frame is not None and name in frame]
+            kinds = {category_kind(column) for column in columns}
+            if "b" in kinds and kinds & set("iuf"):
+                return True
+    return False
+
+
+def category_kind(column: pd.Series) -> str:
+    """The kind of numpy dtype that the categories have; empty if there are none."""
+    if not isinstance(column.dtype, pd.CategoricalDtype) or not len(column.cat.categories):
+        return ""
+    return getattr(column.cat.categories.dtype, "kind", "")
+
+
+def fill_bool_arrays(result: AnnData, departures: set[str]) -> None:
+    """Bool arrays of the other axis with holes are float64; the reference's objects cannot be written."""
+    for mapping in (result.obsm, result.varm, result.obsp, result.varp):
+        for key, value in list(mapping.items()):
+            is_object = isinstance(value, np.ndarray) and value.dtype == object and value.size
+            if is_object and all(isinstance(item, (bool, float)) for item in value.ravel().tolist()):
+                departures.add("dtype_rule")
+                mapping[key] = value.astype("float64")
 
 
 def concat_with_partial_x(adatas: list[AnnData], options: dict, departures: set[str]) -> AnnData:

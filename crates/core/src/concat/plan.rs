@@ -120,6 +120,8 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
     } else {
         if with_raw == inputs.len() {
+            // What cannot be joined is refused, as anndata does before it drops the result.
+            ViewPlan::new(View { inputs, raw: true }, spec, &mut Notes::default())?;
             notes.drop("raw", "the result has no observations");
         } else if with_raw > 0 {
             let message = "only some inputs have raw; raw is not concatenated".to_owned();

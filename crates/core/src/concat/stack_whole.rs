@@ -28,7 +28,11 @@ pub(crate) fn stack(view: View<'_>, mapping: Mapping, name: &str, lengths: &[u64
         return stack_awkward(&awkward.collect::<Result<Vec<_>>>()?, lengths, join, place).map(Element::Awkward);
     }
     let mut stacked: Option<Element> = None;
+    let text = elements.iter().any(|element| matches!(element, Some(Element::Array(_))));
     for (input, element) in elements.into_iter().enumerate() {
+        if element.is_none() && text && lengths[input] == 0 {
+            continue;
+        }
         let missing = || Error::incompatible("is missing here, and has no value that could stand in");
         let next = element.ok_or_else(missing).map_err(place(input))?;
         stacked = Some(match (stacked.take(), next) {
@@ -83,10 +87,21 @@ fn stack_awkward<P: FnOnce(Error) -> Error>(
             *node = whole.project(&common).map_err(place(input))?;
         }
     }
-    let mut stacked = Node::Empty;
-    for (input, node) in nodes.into_iter().enumerate() {
-        stacked = if input == 0 { node } else { stacked.append(node).map_err(place(input))? };
-    }
+    let append_all = |held: &dyn Fn(&Node) -> bool| {
+        let mut stacked: Option<Node> = None;
+        for (input, node) in nodes.iter().enumerate().filter(|(_, node)| held(node)) {
+            stacked = Some(match stacked {
+                Some(stacked) => stacked.append(node.clone()).map_err(place(input))?,
+                None => node.clone(),
+            });
+        }
+        Ok::<_, Error>(stacked)
+    };
+    let stacked = match append_all(&|_| true) {
+        // Arrays without entries have no say where the forms differ.
+        Err(error) => append_all(&|node| node.len() > 0)?.ok_or(error)?,
+        Ok(stacked) => stacked.ok_or_else(|| Error::internal("a stacked entry is in none of the inputs"))?,
+    };
     Ok(stacked.encode())
 }
 

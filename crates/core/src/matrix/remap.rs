@@ -124,6 +124,10 @@ impl Remap {
     /// # Errors
     /// If the fill does not fit the type.
     pub fn missing_dense(&self, rows: usize) -> Result<Buffer> {
+        if rows * self.columns == 0 {
+            // Nothing to fill, and a type that need not hold the fill.
+            return Ok(Buffer::empty(self.dtype));
+        }
         Buffer::full(self.dtype, self.fill.unwrap_or(0.0), rows * self.columns)
     }
 

@@ -112,7 +112,7 @@ fn permutation() -> impl Strategy<Value = (Naive, Vec<u32>, usize)> {
 
 /// One thread with a small budget, and two with a larger one.
 fn drivers() -> Vec<Exec> {
-    [(1, 48), (2, 300)].map(|(threads, mb)| Exec::new(threads, Budget::new(mb << 20)).unwrap()).into()
+    [(1, 60), (2, 300)].map(|(threads, mb)| Exec::new(threads, Budget::new(mb << 20)).unwrap()).into()
 }
 
 proptest! {
@@ -168,7 +168,7 @@ proptest! {
 
 #[test]
 fn what_exceeds_the_budget_goes_through_scratch_space() {
-    // 300,000 entries of 12 bytes against a share of 2 MB: several buckets, flushed several times.
+    // 300,000 entries of 12 bytes against a share of 5 MB: several buckets, flushed several times.
     let (rows, columns) = (1500, 400);
     let values = (0..rows * columns).map(|i| if i % 2 == 0 { (i * 31 % 97) as i32 + 1 } else { 0 }).collect();
     let naive = Naive { rows, columns, values };

@@ -13,8 +13,11 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+Make = Callable[[np.random.Generator, int], Any]
+
 AWKWARD: list[str] = ["lists", "lists", "option_lists", "nested", "records", "records", "list_of_records", "strings"]
-ODD_KINDS = ["category_float", "category_bool", "category_int", "bool", "int32", "float64", "float32", "int8", "missing"]
+CATEGORIES = ["category_float", "category_bool", "category_int", "missing"]
+ODD_KINDS = [*CATEGORIES, "bool", "int32", "int8", "float64", "float32"]
 
 
 def add_extras(seed: int, adatas: list[AnnData], options: dict[str, Any]) -> None:
@@ -34,9 +37,7 @@ def add_extras(seed: int, adatas: list[AnnData], options: dict[str, Any]) -> Non
             add_column(rng, adatas, axis)
 
 
-def add(
-    rng: np.random.Generator, adatas: list[AnnData], axis: str, key: str, make: Callable[[np.random.Generator, int], Any]
-) -> None:
+def add(rng: np.random.Generator, adatas: list[AnnData], axis: str, key: str, make: Make) -> None:
     """A member of obsm or varm, which is lacking in some inputs now and then."""
     lacking = rng.choice([0.0, 0.3])
     for adata in adatas:
@@ -45,7 +46,7 @@ def add(
             getattr(adata, f"{axis}m")[key] = value
 
 
-def awkward_maker(rng: np.random.Generator) -> Callable[[np.random.Generator, int], Any]:
+def awkward_maker(rng: np.random.Generator) -> Make:
     """One form for all inputs, or rarely one for each."""
     form = str(rng.choice(AWKWARD))
     drifting = rng.random() < 0.1

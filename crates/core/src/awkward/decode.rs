@@ -48,13 +48,13 @@ fn decode(form: &Value, buffers: &Buffers, len: usize) -> Result<Node> {
             let mut inside = content(form, buffers, last)?;
             if first > 0 {
                 inside = inside.take(&(first..last).collect::<Vec<_>>())?;
-                offsets.iter_mut().for_each(|offset| *offset -= first);
+                offsets = offsets.into_iter().map(|offset| offset - first).collect();
             }
             Ok(Node::Lists { offsets, content: inside, parameters })
         }
         "RegularArray" => {
             let size = extent(&form["size"])?;
-            let inside = content(form, buffers, (len * size).cast_signed() as i64)?;
+            let inside = content(form, buffers, len.saturating_mul(size).cast_signed() as i64)?;
             Ok(Node::Regular { size, len, content: inside, parameters })
         }
         "RecordArray" => {
@@ -88,7 +88,9 @@ fn decode(form: &Value, buffers: &Buffers, len: usize) -> Result<Node> {
             let mask = integers(&mask).into_iter().map(|byte| i64::from(byte != 0));
             optional(form, buffers, mask.zip(0..).map(|(byte, i)| if byte == valid { i } else { -1 }).collect())
         }
-        "UnmaskedArray" => optional(form, buffers, (0..).take(len).collect()),
+        "UnmaskedArray" if buffers.values().any(|buffer| buffer.values.len() >= len) => {
+            optional(form, buffers, (0..).take(len).collect())
+        }
         _ => Err(unsupported(class)),
     }
 }

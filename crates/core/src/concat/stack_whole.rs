@@ -20,12 +20,12 @@ pub(crate) fn stack(view: View<'_>, mapping: Mapping, name: &str, lengths: &[u64
     }
     let place = |input: usize| move |error: Error| error.in_file(&view.inputs[input].name);
     if elements.iter().any(|element| matches!(element, Some(Element::Awkward(_)))) {
-        let awkward = elements.into_iter().enumerate().map(|(input, element)| match element {
+        let awkward = elements.iter().enumerate().map(|(input, element)| match element {
             Some(Element::Awkward(array)) => Ok(Some(array)),
             None => Ok(None),
-            Some(other) => Err(place(input)(unlike(&other))),
+            Some(other) => Err(place(input)(unlike(other))),
         });
-        return stack_awkward(awkward.collect::<Result<_>>()?, lengths, join, place).map(Element::Awkward);
+        return stack_awkward(&awkward.collect::<Result<Vec<_>>>()?, lengths, join, place).map(Element::Awkward);
     }
     let mut stacked: Option<Element> = None;
     for (input, element) in elements.into_iter().enumerate() {
@@ -51,19 +51,18 @@ fn unlike(element: &Element) -> Error {
 
 /// Inner: the fields common to the records of all inputs. Outer: inputs that lack the array have missing values.
 fn stack_awkward<P: FnOnce(Error) -> Error>(
-    arrays: Vec<Option<AwkwardArray>>,
+    arrays: &[Option<&AwkwardArray>],
     lengths: &[u64],
     join: Join,
     place: impl Fn(usize) -> P,
 ) -> Result<AwkwardArray> {
     let mut nodes = Vec::with_capacity(arrays.len());
     for (input, array) in arrays.iter().enumerate() {
-        nodes.push(match array {
-            Some(array) => Node::decode(array).map_err(place(input))?,
-            None => {
-                let len = usize::try_from(lengths[input]).map_err(|_| Error::internal("length exceeds memory"))?;
-                Node::Optional { index: vec![-1; len], content: Box::new(Node::Empty) }
-            }
+        nodes.push(if let Some(array) = array {
+            Node::decode(array).map_err(place(input))?
+        } else {
+            let len = usize::try_from(lengths[input]).map_err(|_| Error::internal("length exceeds memory"))?;
+            Node::Optional { index: vec![-1; len], content: Box::new(Node::Empty) }
         });
     }
     if join == Join::Inner {

@@ -1,5 +1,7 @@
 //! Laws of the matrix sources: whatever the order asked for, the budget and the threads, the values are those of a
 //! naive loop over the matrix.
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::cast_possible_truncation, reason = "small matrices")]
 
 use annstream_core::element::{DenseArray, SparseLayout, SparseMatrix};
 use annstream_core::matrix::{Block, DROPPED, MatrixSource};

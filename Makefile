@@ -84,7 +84,7 @@ lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warn
 lint-rust: .venv/stamp rust-setup
 	cargo fmt --all --check
 	$(CARGO) clippy --workspace --all-targets $(CONTRACT) --locked --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace $(CONTRACT) --no-deps --locked --quiet
 
 lint-python: .venv/stamp
 	.venv/bin/ruff check --quiet $(SOURCES)

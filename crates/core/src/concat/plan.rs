@@ -101,6 +101,7 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         return Err(Error::argument("no objects to concatenate"));
     }
     let keys = keys(spec.keys.as_deref(), inputs.len())?;
+    check_budget(inputs, spec, exec)?;
     let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs));
     let mut notes = Notes::default();
     for input in inputs {
@@ -180,6 +181,18 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         output,
     };
     Ok(ConcatPlan { spec: spec.clone(), keys, compression, main, raw, summary })
+}
+
+/// Memory for one column of the appended axis: the labels of all inputs, and the same stacked.
+pub(crate) fn column_bytes(inputs: &[Input], spec: &ConcatSpec) -> u64 {
+    let view = View { inputs, raw: false };
+    (0..inputs.len()).map(|input| view.len(input, spec.axis) * 64).sum()
+}
+
+/// Fails before any work if the budget holds neither a column nor a few blocks.
+fn check_budget(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<()> {
+    drop(exec.budget().charge(column_bytes(inputs, spec).max(BLOCK_BYTES * 3), "the work")?);
+    Ok(())
 }
 
 fn predicted_bytes(matrix: &MatrixPlan) -> u64 {

@@ -101,7 +101,9 @@ impl SortedRows {
         let flush_at = share.clamp(1 << 20, 256 << 20);
         let charge = exec.budget().charge(flush_at, "an external sort")?;
         let kept = scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
-        let charge = (!kept.is_empty()).then_some(charge);
+        drop(charge);
+        let held: u64 = kept.iter().map(|entries| entries.rows.capacity() as u64 * entry).sum();
+        let charge = if kept.is_empty() { None } else { Some(exec.budget().charge(held, "a sorted matrix")?) };
         let columns = match placement {
             RowPlacement::Columns(_) => source.shape()[0],
             RowPlacement::Rows(_) => source.shape()[1],
@@ -331,7 +333,8 @@ fn scatter(
             Ok(())
         },
     )?;
-    if !flushed {
+    // Several matrices are sorted before any is read: only small ones stay.
+    if !flushed && held * 8 <= flush_at {
         return Ok(gathered);
     }
     flush(&mut gathered)?;

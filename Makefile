@@ -99,7 +99,7 @@ test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 
 test-python: .venv/stamp rust-setup ## the binary against anndata
 	$(CARGO) build --workspace --locked
-	ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
+	ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(PYTHON) -m pytest tests/parity tests/behaviour -n $(JOBS) -q $(PYTEST_ARGS)
 
 test-next: .venv/stamp .venv-next/stamp rust-setup ## what we write, read by the newest anndata
 	@$(CARGO) build --workspace --locked

@@ -179,7 +179,9 @@ TREES = [
     changed("hard link cycle", hard_cycle, "uns/about/loop", "contains itself", **UNS),
     changed("soft link cycle", soft_cycle, "uns/one", "circle", **UNS),
     changed("soft link to its group", soft_loop, "uns/loop", "contains itself", **UNS),
-    changed("dangling soft link", lambda file: file["uns"].__setitem__("gone", h5py.SoftLink("/nowhere")), "gone", **UNS),
+    changed(
+        "dangling soft link", lambda file: file["uns"].__setitem__("gone", h5py.SoftLink("/nowhere")), "gone", **UNS
+    ),
     changed("name is not UTF-8", odd_name(b"\xff\xfebad"), "uns", "UTF-8", **UNS),
 ]
 

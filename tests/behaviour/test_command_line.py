@@ -15,10 +15,30 @@ from .inputs import make_good, write, write_good
 from .support import EXISTS, INVALID, IO, MEMORY, OK, ROOT, USAGE, assert_empty, concat, run, snapshot
 
 DATA = Path(os.environ.get("ANNSTREAM_DATA", ROOT.parent / "shared" / "data"))
-CONCAT_FLAGS = (
-    "--output --axis --join --merge --uns-merge --label --keys --keys-from --index-unique --fill-value --pairwise "
-    "--compression --force --allow-external --plan --json --memory --threads --tmpdir --progress --quiet --verbose"
-).split()
+CONCAT_FLAGS = [
+    "--output",
+    "--axis",
+    "--join",
+    "--merge",
+    "--uns-merge",
+    "--label",
+    "--keys",
+    "--keys-from",
+    "--index-unique",
+    "--fill-value",
+    "--pairwise",
+    "--compression",
+    "--force",
+    "--allow-external",
+    "--plan",
+    "--json",
+    "--memory",
+    "--threads",
+    "--tmpdir",
+    "--progress",
+    "--quiet",
+    "--verbose",
+]
 INFO_FLAGS = ["--json", "--tree", "--allow-external"]
 
 

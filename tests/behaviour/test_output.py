@@ -201,7 +201,9 @@ def test_broken_pipe(good: Path) -> None:
         assert b"panicked" not in done.stderr, decoded(done.stderr)
 
 
-@pytest.mark.parametrize("name", ["späce and ünïcode 細胞", "-o", "a=b", "@list", "quote'\"", "new\nline", "*", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["späce and ünïcode 細胞", "-o", "a=b", "@list", "quote'\"", "new\nline", "*", "x" * 200]
+)
 def test_odd_names(name: str, good: Path, tmp_path: Path) -> None:
     """Names are names."""
     folder = tmp_path / name

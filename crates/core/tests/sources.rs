@@ -124,7 +124,7 @@ proptest! {
     fn sorting_transposes(naive in matrix(), step in 1u64..7) {
         for exec in drivers() {
             let source = MemorySparse::new(naive.sparse()).unwrap();
-            let sorted = SortedRows::sort(&source, RowPlacement::Columns(None), naive.columns as u64, &exec).unwrap();
+            let sorted = SortedRows::sort(&source, RowPlacement::Columns(None), naive.columns as u64, 1, &exec).unwrap();
             prop_assert_eq!(read_all(&sorted, None), naive.transposed());
             prop_assert_eq!(read_all(&sorted, Some(step)), naive.transposed());
         }
@@ -134,7 +134,7 @@ proptest! {
     fn sorting_and_permuting_move_rows((naive, to, rows) in permutation(), step in 1u64..7) {
         for exec in drivers() {
             let source = MemorySparse::new(naive.sparse()).unwrap();
-            let sorted = SortedRows::sort(&source, RowPlacement::Rows(&to), rows as u64, &exec).unwrap();
+            let sorted = SortedRows::sort(&source, RowPlacement::Rows(&to), rows as u64, 1, &exec).unwrap();
             prop_assert_eq!(read_all(&sorted, Some(step)), naive.permuted(&to, rows));
             let dense = DenseArray { shape: vec![naive.rows, naive.columns], values: Buffer::I32(naive.values.clone()) };
             let permuted = PermutedRows::sort(&MemoryDense::new(dense), &to, rows as u64, &exec).unwrap();
@@ -176,7 +176,7 @@ fn what_exceeds_the_budget_goes_through_scratch_space() {
     let naive = Naive { rows, columns, values };
     let source = MemorySparse::new(naive.sparse()).unwrap();
     for exec in drivers() {
-        let sorted = SortedRows::sort(&source, RowPlacement::Columns(None), columns as u64, &exec).unwrap();
+        let sorted = SortedRows::sort(&source, RowPlacement::Columns(None), columns as u64, 1, &exec).unwrap();
         assert!(sorted.partition(64).unwrap().len() > 1 || exec.threads() > 1);
         assert_eq!(read_all(&sorted, None), naive.transposed());
         assert_eq!(read_all(&sorted, Some(7)), naive.transposed());

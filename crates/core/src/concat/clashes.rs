@@ -16,8 +16,8 @@ use crate::{Budget, Result};
 /// If an index is damaged.
 pub(crate) fn duplicate_labels(view: View<'_>, spec: &ConcatSpec, budget: &Budget) -> Result<Option<String>> {
     let inputs = view.inputs.len();
-    let total: u64 = (0..inputs).map(|input| view.len(input, spec.axis)).sum();
-    let Ok(_charge) = budget.charge(total * 16, "looking for duplicate labels") else { return Ok(None) };
+    let total = (0..inputs).map(|input| view.len(input, spec.axis)).fold(0, u64::saturating_add);
+    let Ok(_charge) = budget.charge(total.saturating_mul(16), "looking for duplicate labels") else { return Ok(None) };
     let hasher = RandomState::new();
     let mut hashes: Vec<(u64, u32)> = Vec::new();
     for input in 0..inputs {

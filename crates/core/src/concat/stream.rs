@@ -119,6 +119,10 @@ pub(crate) fn zip(parts: &[Part], rows: u64, sink: &mut Sink<'_>, tallies: &mut 
             .try_fold(0, |sum, part| Ok::<_, Error>(part_cost(part, item, dense)?.saturating_add(sum)))?
             .max(cost);
     }
+    if cost > exec.budget().available() {
+        // The error names more than this, since sorted inputs come in larger pieces when there is more memory.
+        drop(exec.budget().charge(cost.saturating_add(cost / 8), "a block of rows of all inputs")?);
+    }
     let (in_flight, _charge) = exec.budget().in_flight(cost, exec.threads(), "a block of rows")?;
     exec.ordered(
         items.len(),

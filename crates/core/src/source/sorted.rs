@@ -9,7 +9,7 @@
 //! 3. *Read*: a bucket is loaded and placed by counting sort when its rows are asked for. Entries of a row come out in
 //!    the order they were stored, so that columns are sorted if the stored order was.
 //!
-//! What fits its share of the budget as a whole never leaves memory. The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
+//! The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
 
 #![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions within a block")]
 
@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use annstream_store::{Buffer, DType};
 
-use crate::budget::Charge;
 use crate::matrix::{BLOCK_BYTES, Block, DROPPED, MatrixSource, SparseRows, largest_range};
 use crate::{Error, Exec, Result};
 
@@ -42,9 +41,6 @@ pub struct SortedRows {
     counts: Vec<u32>,
     scratch: File,
     loaded: Mutex<Option<(usize, std::sync::Arc<SparseRows>)>>,
-    /// Entries per bucket that were never flushed, because all fit in memory; and their share of the budget.
-    kept: Vec<Entries>,
-    _charge: Option<Charge>,
 }
 
 #[derive(Debug)]
@@ -77,20 +73,35 @@ impl Entries {
 
 impl SortedRows {
     /// Sorts `source` into `rows` result rows. Reads the indices of the source twice and its values once; writes and
-    /// later reads 8 bytes plus the value per entry in scratch space, unless all fits in memory.
+    /// later reads 8 bytes plus the value per entry in scratch space.
+    ///
+    /// `beside` is the number of matrices that are read at the same time as this one.
     ///
     /// # Errors
     /// If the source is damaged, the budget too small, or the scratch space full.
-    pub fn sort(source: &dyn MatrixSource, placement: RowPlacement<'_>, rows: u64, exec: &Exec) -> Result<Self> {
+    pub fn sort(
+        source: &dyn MatrixSource,
+        placement: RowPlacement<'_>,
+        rows: u64,
+        beside: usize,
+        exec: &Exec,
+    ) -> Result<Self> {
         let row_count = usize::try_from(rows).map_err(|_| Error::internal("rows exceed memory"))?;
-        let _counts_charge = exec.budget().charge(rows * 8, "row counts of an external sort")?;
-        let ranges = source.partition(BLOCK_BYTES)?;
+        // Blocks of a source that is sorted do not show in the result, so they may depend on the budget.
+        let counts_bytes = rows.saturating_mul(8);
+        let left = exec.budget().available().saturating_sub(counts_bytes);
+        let ranges = source.partition((left / 16).clamp(1 << 18, BLOCK_BYTES))?;
         let block_bytes = largest_range(source, &ranges)?;
+        // All that will be needed is asked for at once, so that the error names a budget that does. A quarter of what is
+        // left gathers entries.
+        let least = block_bytes.saturating_mul(16).div_ceil(3).saturating_add(4 << 20);
+        drop(exec.budget().charge(counts_bytes.saturating_add(least), "an external sort")?);
+        let _counts_charge = exec.budget().charge(counts_bytes, "row counts of an external sort")?;
         let counts = count(source, placement, row_count, &ranges, block_bytes, exec)?;
 
         let entry = 8 + source.dtype().size() as u64;
         let share = exec.budget().available() / 4;
-        let bucket_bytes = (share / 4).clamp(1 << 20, 64 << 20);
+        let bucket_bytes = (share / 8 / beside.max(1) as u64).clamp(1 << 16, 64 << 20);
         let mut buckets = cut(&counts, bucket_bytes / entry);
         let largest = buckets.iter().map(|bucket| bucket.entries).max().unwrap_or(0) * entry;
         // Loading holds the entries and the placed rows.
@@ -100,10 +111,8 @@ impl SortedRows {
         // More would not be faster: scratch space is cached by the system while there is memory.
         let flush_at = share.clamp(1 << 20, 256 << 20);
         let charge = exec.budget().charge(flush_at, "an external sort")?;
-        let kept = scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
+        scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
         drop(charge);
-        let held: u64 = kept.iter().map(|entries| entries.rows.capacity() as u64 * entry).sum();
-        let charge = if kept.is_empty() { None } else { Some(exec.budget().charge(held, "a sorted matrix")?) };
         let columns = match placement {
             RowPlacement::Columns(_) => source.shape()[0],
             RowPlacement::Rows(_) => source.shape()[1],
@@ -115,10 +124,7 @@ impl SortedRows {
             buckets,
             counts,
             scratch,
-            loaded: Mutex::new(None),
-            kept,
-            _charge: charge,
-        })
+            loaded: Mutex::new(None) })
     }
 
     fn load(&self, index: usize) -> Result<std::sync::Arc<SparseRows>> {
@@ -166,9 +172,6 @@ impl SortedRows {
             }
             put(&part.data, &targets, &mut data)
         };
-        if let Some(entries) = self.kept.get(index) {
-            place(entries)?;
-        }
         for segment in &bucket.segments {
             self.read_segment(segment, &mut part)?;
             place(&part)?;
@@ -285,11 +288,11 @@ fn scatter(
     flush_at: u64,
     scratch: &File,
     exec: &Exec,
-) -> Result<Vec<Entries>> {
+) -> Result<()> {
     let starts: Vec<u32> = buckets.iter().map(|bucket| u32::try_from(bucket.rows.start).unwrap_or(u32::MAX)).collect();
     let dtype = source.dtype();
     let mut gathered: Vec<Entries> = buckets.iter().map(|_| Entries::new(dtype)).collect();
-    let (mut held, mut end, mut flushed) = (0, 0, false);
+    let (mut held, mut end) = (0, 0);
     let entry = 8 + dtype.size() as u64;
     let (in_flight, _charge) = exec.budget().in_flight(block_bytes * 4, exec.threads(), "an external sort")?;
     let mut flush = |gathered: &mut [Entries]| -> Result<()> {
@@ -327,18 +330,12 @@ fn scatter(
             // Growing vectors may hold twice what they contain.
             if held * 2 > flush_at {
                 held = 0;
-                flushed = true;
                 flush(&mut gathered)?;
             }
             Ok(())
         },
     )?;
-    // Several matrices are sorted before any is read: only small ones stay.
-    if !flushed && held * 8 <= flush_at {
-        return Ok(gathered);
-    }
-    flush(&mut gathered)?;
-    Ok(Vec::new())
+    flush(&mut gathered)
 }
 
 /// Deals the entries of a block to their buckets, keeping their order.

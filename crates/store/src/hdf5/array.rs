@@ -1,9 +1,9 @@
 //! One dataset, readable from any thread.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use super::cache::Share;
 use super::chunks::{self, Grid, Table};
 use super::container::Container;
 use super::dataset::{self, Layout};
@@ -18,8 +18,6 @@ use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error
 const LARGEST_CHUNK: u64 = 1 << 30;
 /// Values read at a time through the library.
 const PIECE: u64 = 1 << 16;
-/// Bytes of decoded chunks kept for the next read, and how many chunks at most.
-const CACHE: (usize, usize) = (1 << 26, 4);
 
 /// Parts of rows shorter than `SHORT` bytes are picked out of blocks of whole rows of at most `BLOCK` bytes.
 const SHORT: u64 = 1 << 12;
@@ -48,8 +46,8 @@ pub(super) struct Hdf5Array {
     /// The value of positions never written, as bytes in the file.
     fill: Vec<u8>,
     table: OnceLock<Table>,
-    /// Decoded chunks of which a read needed only a part: the next read probably needs the rest.
-    cache: Mutex<VecDeque<(u64, Arc<Vec<u8>>)>>,
+    /// Decoded chunks that the next read probably needs.
+    cache: Share,
 }
 
 impl Hdf5Array {
@@ -128,7 +126,7 @@ impl Hdf5Array {
             route: Route::Library,
             fill: vec![],
             table: OnceLock::new(),
-            cache: Mutex::default(),
+            cache: Share::new(),
         }
     }
 
@@ -205,7 +203,7 @@ impl Hdf5Array {
             let stop = (start + BLOCK / row).min(ranges[0].end);
             let rows: Vec<Range<u64>> = std::iter::once(start..stop).chain(whole[1..].iter().cloned()).collect();
             let length = usize::try_from((stop - start) * row).unwrap_or(usize::MAX);
-            self.file.with_scratch(|scratch| {
+            Container::with_scratch(|scratch| {
                 scratch.whole.resize(length, 0);
                 self.file.read(offset + start * row, &mut scratch.whole)?;
                 let common = chunks::intersect(&rows, ranges);
@@ -278,7 +276,7 @@ impl Hdf5Array {
             });
         }
         let decode = |out: &mut [u8]| {
-            self.file.with_scratch(|scratch| {
+            Container::with_scratch(|scratch| {
                 let length = usize::try_from(stored.size.min(self.file.len)).unwrap_or(usize::MAX);
                 scratch.raw.resize(length, 0);
                 self.file.read(stored.address, &mut scratch.raw)?;
@@ -289,29 +287,22 @@ impl Hdf5Array {
             let start = usize::try_from(start).unwrap_or(usize::MAX) * size;
             return decode(&mut bytes[start..start + chunk_bytes]);
         }
-        let cached = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = cached().iter().find(|(at, _)| *at == number).map(|(_, chunk)| chunk.clone());
-        if let Some(chunk) = known {
+        if let Some(chunk) = self.cache.get(number) {
             return copy(&chunk, bytes);
         }
         let array: Vec<Range<u64>> = self.info.shape.iter().map(|&extent| 0..extent).collect();
         if common == chunks::intersect(extent, &array) {
             // All of it is needed now, so nobody will ask again.
-            let mut chunk = self.file.with_scratch(|scratch| std::mem::take(&mut scratch.whole));
+            let mut chunk = Container::with_scratch(|scratch| std::mem::take(&mut scratch.whole));
             chunk.resize(chunk_bytes, 0);
             let result = decode(&mut chunk).and_then(|()| copy(&chunk, bytes));
-            self.file.with_scratch(|scratch| scratch.whole = chunk);
+            Container::with_scratch(|scratch| scratch.whole = chunk);
             return result;
         }
         let mut chunk = vec![0; chunk_bytes];
         decode(&mut chunk)?;
         copy(&chunk, bytes)?;
-        let mut cache = cached();
-        cache.push_back((number, Arc::new(chunk)));
-        let most = (CACHE.0 / chunk_bytes.max(1)).clamp(1, CACHE.1);
-        while cache.len() > most {
-            cache.pop_front();
-        }
+        self.cache.put(number, chunk);
         Ok(())
     }
 

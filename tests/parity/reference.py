@@ -51,6 +51,7 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
         fix_elements(result, adatas, options, outcome.departures)
         if result.raw is not None:
             fix_raw(result, adatas, options, outcome.departures)
+        name_empty_bools(result, adatas, outcome.departures)
         write_missing_strings(result, outcome.departures)
         write_missing_bools(result, outcome)
     if has_unions(result):
@@ -310,6 +311,18 @@ def write_missing_strings(result: AnnData, departures: set[str]) -> None:
             if all(isinstance(value, str) for value in column.dropna()):
                 departures.add("nullable_strings")
                 frame[name] = column.astype("string")
+
+
+def name_empty_bools(result: AnnData, adatas: list[AnnData], departures: set[str]) -> None:
+    """Bools of which nothing but holes is left are nullable booleans; their objects do not say what they were."""
+    bools = {
+        name for adata in adatas for frame in frames_of(adata) for name in frame.columns if frame[name].dtype == bool
+    }
+    for frame in frames_of(result):
+        for name in bools.intersection(frame.columns):
+            if frame[name].dtype == object and len(frame) and frame[name].isna().all():
+                departures.add("nullable_bools")
+                frame[name] = frame[name].astype("boolean")
 
 
 def write_missing_bools(result: AnnData, outcome: Outcome) -> None:

@@ -171,7 +171,7 @@ def test_verdicts(tmp_path: Path) -> None:
         judge(Run([], 4, "error: duplicate labels"), refusal, output, "obs")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_no_departure_means_plain_anndata(seed: int, tmp_path: Path) -> None:
     """Where no departure is noted, what is expected is what `anndata.concat` returns, untouched."""
     family = make_family(seed, tmp_path)

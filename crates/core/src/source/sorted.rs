@@ -118,13 +118,7 @@ impl SortedRows {
             RowPlacement::Rows(_) => source.shape()[1],
         };
         let counts = counts.into_iter().map(AtomicU32::into_inner).collect();
-        Ok(Self {
-            shape: [rows, columns],
-            dtype: source.dtype(),
-            buckets,
-            counts,
-            scratch,
-            loaded: Mutex::new(None) })
+        Ok(Self { shape: [rows, columns], dtype: source.dtype(), buckets, counts, scratch, loaded: Mutex::new(None) })
     }
 
     fn load(&self, index: usize) -> Result<std::sync::Arc<SparseRows>> {

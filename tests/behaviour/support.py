@@ -10,7 +10,7 @@ import os
 import resource
 import shlex
 import subprocess
-import tempfile
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,17 +70,28 @@ def concat(inputs: list[Path], output: Path, *arguments: object, **options: Any)
     return run("concat", *inputs, "-o", output, *arguments, **options)
 
 
-def measured(*arguments: object, prepare: Callable[[], None] | None = None) -> Run:
-    """Runs the binary and measures its peak memory."""
+LAUNCHER = """
+import os, sys
+child = os.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+os.write(1, b"\\npeak %d" % usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status) & 255)
+"""
+
+
+def measured(*arguments: object) -> Run:
+    """Runs the binary and measures its peak memory.
+
+    A process inherits the peak of the process that started it, which therefore has to be a small one.
+    """
     line = command(*arguments)
-    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        child = subprocess.Popen(line, stdout=stdout, stderr=stderr, preexec_fn=prepare)
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        stdout.seek(0)
-        stderr.seek(0)
-        text = decoded(stdout.read()), decoded(stderr.read())
-    return Run(line, child.returncode, *text, peak=usage.ru_maxrss * 1024)
+    done = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", LAUNCHER, *line], capture_output=True, timeout=TIME_LIMIT, check=False
+    )
+    stdout, _, peak = decoded(done.stdout).rpartition("\npeak ")
+    return Run(line, done.returncode, stdout, decoded(done.stderr), peak=int(peak) * 1024)
 
 
 def decoded(text: bytes | str | None) -> str:

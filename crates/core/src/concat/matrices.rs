@@ -277,7 +277,7 @@ impl MatrixPlan {
                 if self.container == Container::Sparse(sparse.layout) {
                     return Ok(Box::new(source));
                 }
-                Ok(Box::new(SortedRows::sort(&source, RowPlacement::Columns(None), shape[1], exec)?))
+                Ok(Box::new(SortedRows::sort(&source, RowPlacement::Columns(None), shape[1], 1, exec)?))
             }
             MatrixHeader::Dense(dense) => open_dense(input, slot, dense),
             _ => Err(Error::internal("tables are not matrices")),
@@ -299,6 +299,7 @@ impl MatrixPlan {
         let rows = self.shape[0];
         let store = view.inputs[input].file.store().as_ref();
         let in_order = rises(from_new);
+        let beside = self.parts.len();
         match header {
             MatrixHeader::Sparse(sparse) => {
                 let [old_rows, columns] = sparse.shape.map(|extent| extent as u64);
@@ -307,10 +308,10 @@ impl MatrixPlan {
                     if in_order {
                         return Ok(Box::new(PickedRows::new(source, from_new.to_vec())?));
                     }
-                    return Ok(Box::new(SortedRows::sort(&source, RowPlacement::Rows(to_new), rows, exec)?));
+                    return Ok(Box::new(SortedRows::sort(&source, RowPlacement::Rows(to_new), rows, beside, exec)?));
                 }
                 let source = StoredSparse::open(store, &sparse.path, [columns, old_rows])?;
-                Ok(Box::new(SortedRows::sort(&source, RowPlacement::Columns(Some(to_new)), rows, exec)?))
+                Ok(Box::new(SortedRows::sort(&source, RowPlacement::Columns(Some(to_new)), rows, beside, exec)?))
             }
             MatrixHeader::Dense(dense) => {
                 let source = open_dense(&view.inputs[input], slot, dense)?;

@@ -189,7 +189,8 @@ impl ViewPlan {
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
         let names: Vec<&str> = view.inputs.iter().map(|input| input.name.as_str()).collect();
-        let alignment = align_named(&indexes, &names, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let alignment =
+            align_named(&indexes, &names, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }

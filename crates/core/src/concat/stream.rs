@@ -114,7 +114,14 @@ pub(crate) fn zip(parts: &[Part], rows: u64, sink: &mut Sink<'_>, tallies: &mut 
     let dense = sink.is_dense();
     let mut cost = 0;
     for item in &items {
-        cost = parts.iter().try_fold(0, |sum, part| Ok::<_, Error>(part_cost(part, item, dense)?.saturating_add(sum)))?.max(cost);
+        cost = parts
+            .iter()
+            .try_fold(0, |sum, part| Ok::<_, Error>(part_cost(part, item, dense)?.saturating_add(sum)))?
+            .max(cost);
+    }
+    if cost > exec.budget().available() {
+        // The error names more than this, since sorted inputs come in larger pieces when there is more memory.
+        drop(exec.budget().charge(cost.saturating_add(cost / 8), "a block of rows of all inputs")?);
     }
     let (in_flight, _charge) = exec.budget().in_flight(cost, exec.threads(), "a block of rows")?;
     exec.ordered(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use annstream_store::{ArrayReader, Buffer, DType, Region, Store};
 
+use super::chunk_bytes;
 use crate::matrix::{Block, MatrixSource};
 use crate::{Error, Result};
 
@@ -66,7 +67,8 @@ impl MatrixSource for StoredDense {
     }
 
     fn cost(&self, rows: Range<u64>) -> Result<u64> {
-        Ok((rows.end - rows.start).saturating_mul(self.row_bytes()))
+        let values = (rows.end - rows.start).saturating_mul(self.row_bytes());
+        Ok(values.saturating_add(chunk_bytes(self.values.info())))
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {

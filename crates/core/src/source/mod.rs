@@ -15,3 +15,14 @@ pub use permuted::PermutedRows;
 pub use picked::PickedRows;
 pub use sorted::{RowPlacement, SortedRows};
 pub use sparse::StoredSparse;
+
+use annstream_store::ArrayInfo;
+
+/// Bytes of a decoded chunk of an array; a block that needs a part of a compressed chunk decodes all of it.
+fn chunk_bytes(info: &ArrayInfo) -> u64 {
+    let size = info.dtype.plain().map_or(1, |dtype| dtype.size() as u64);
+    match &info.chunk {
+        Some(chunk) if !info.codecs.is_empty() => chunk.iter().fold(size, |all, &extent| all.saturating_mul(extent)),
+        _ => 0,
+    }
+}

@@ -73,18 +73,33 @@ impl SortedRows {
     /// Sorts `source` into `rows` result rows. Reads the source twice (its indices alone once more would do, but a
     /// source hands out blocks); writes and later reads about 8 bytes plus the value per entry in scratch space.
     ///
+    /// `beside` is the number of matrices that are read at the same time as this one.
+    ///
     /// # Errors
     /// If the source is damaged, the budget too small, or the scratch space full.
-    pub fn sort(source: &dyn MatrixSource, placement: RowPlacement<'_>, rows: u64, exec: &Exec) -> Result<Self> {
+    pub fn sort(
+        source: &dyn MatrixSource,
+        placement: RowPlacement<'_>,
+        rows: u64,
+        beside: usize,
+        exec: &Exec,
+    ) -> Result<Self> {
         let row_count = usize::try_from(rows).map_err(|_| Error::internal("rows exceed memory"))?;
-        let _counts_charge = exec.budget().charge(rows * 8, "row counts of an external sort")?;
-        let ranges = source.partition(BLOCK_BYTES)?;
+        // Blocks of a source that is sorted do not show in the result, so they may depend on the budget.
+        let counts_bytes = rows.saturating_mul(8);
+        let left = exec.budget().available().saturating_sub(counts_bytes);
+        let ranges = source.partition((left / 16).clamp(1 << 18, BLOCK_BYTES))?;
         let block_bytes = largest_range(source, &ranges)?;
+        // All that will be needed is asked for at once, so that the error names a budget that does. A quarter of what is
+        // left gathers entries.
+        let least = block_bytes.saturating_mul(16).div_ceil(3).saturating_add(4 << 20);
+        drop(exec.budget().charge(counts_bytes.saturating_add(least), "an external sort")?);
+        let _counts_charge = exec.budget().charge(counts_bytes, "row counts of an external sort")?;
         let counts = count(source, placement, row_count, &ranges, block_bytes, exec)?;
 
         let entry = 8 + source.dtype().size() as u64;
         let share = exec.budget().available() / 4;
-        let bucket_bytes = (share / 4).clamp(1 << 20, 64 << 20);
+        let bucket_bytes = (share / 8 / beside.max(1) as u64).clamp(1 << 16, 64 << 20);
         let mut buckets = cut(&counts, bucket_bytes / entry);
         let largest = buckets.iter().map(|bucket| bucket.entries).max().unwrap_or(0) * entry;
         // Loading holds the entries and the placed rows.

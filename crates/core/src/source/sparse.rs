@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use annstream_store::{ArrayReader, Buffer, DType, Region, Store};
 
+use super::chunk_bytes;
 use crate::matrix::{Block, MatrixSource, SparseRows};
 use crate::{Error, Result};
 
@@ -146,6 +147,8 @@ impl MatrixSource for StoredSparse {
         let last = self.pointers(&(rows.end..rows.end))?[0];
         // What is read, and indices widened when they are not 32-bit.
         let values = last.saturating_sub(first).saturating_mul(self.row_bytes() + 4);
+        let chunks = chunk_bytes(self.indices.info()).saturating_add(chunk_bytes(self.data.info()));
+        let values = values.saturating_add(chunks);
         Ok(values.saturating_add((rows.end - rows.start).saturating_mul(24)))
     }
 

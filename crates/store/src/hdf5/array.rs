@@ -1,9 +1,9 @@
 //! One dataset, readable from any thread.
 
-use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use super::cache::Share;
 use super::chunks::{self, Grid, Table};
 use super::container::Container;
 use super::dataset::{self, Layout};
@@ -18,8 +18,6 @@ use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error
 const LARGEST_CHUNK: u64 = 1 << 30;
 /// Values read at a time through the library.
 const PIECE: u64 = 1 << 16;
-/// Bytes of decoded chunks kept for the next read, and how many chunks at most.
-const CACHE: (usize, usize) = (1 << 26, 4);
 
 /// How the values are reached.
 enum Route {
@@ -44,8 +42,8 @@ pub(super) struct Hdf5Array {
     /// The value of positions never written, as bytes in the file.
     fill: Vec<u8>,
     table: OnceLock<Table>,
-    /// Decoded chunks of which a read needed only a part: the next read probably needs the rest.
-    cache: Mutex<VecDeque<(u64, Arc<Vec<u8>>)>>,
+    /// Decoded chunks that the next read probably needs.
+    cache: Share,
 }
 
 impl Hdf5Array {
@@ -124,7 +122,7 @@ impl Hdf5Array {
             route: Route::Library,
             fill: vec![],
             table: OnceLock::new(),
-            cache: Mutex::default(),
+            cache: Share::new(),
         }
     }
 
@@ -261,9 +259,7 @@ impl Hdf5Array {
             let start = usize::try_from(start).unwrap_or(usize::MAX) * size;
             return decode(&mut bytes[start..start + chunk_bytes]);
         }
-        let cached = || self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = cached().iter().find(|(at, _)| *at == number).map(|(_, chunk)| chunk.clone());
-        if let Some(chunk) = known {
+        if let Some(chunk) = self.cache.get(number) {
             return copy(&chunk, bytes);
         }
         let array: Vec<Range<u64>> = self.info.shape.iter().map(|&extent| 0..extent).collect();
@@ -278,12 +274,7 @@ impl Hdf5Array {
         let mut chunk = vec![0; chunk_bytes];
         decode(&mut chunk)?;
         copy(&chunk, bytes)?;
-        let mut cache = cached();
-        cache.push_back((number, Arc::new(chunk)));
-        let most = (CACHE.0 / chunk_bytes.max(1)).clamp(1, CACHE.1);
-        while cache.len() > most {
-            cache.pop_front();
-        }
+        self.cache.put(number, chunk);
         Ok(())
     }
 

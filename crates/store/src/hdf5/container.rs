@@ -1,20 +1,31 @@
 //! An open file: the handle of libhdf5, and our own for reading bytes past the library.
 #![expect(unsafe_code, reason = "calls into libhdf5")]
 
+use std::ffi::c_int;
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind as Io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use hdf5_sys::h5ac::{H5AC__CURR_CACHE_CONFIG_VERSION, H5AC_cache_config_t};
+use hdf5_sys::h5c::{H5C_cache_decr_mode, H5C_cache_flash_incr_mode, H5C_cache_incr_mode};
 use hdf5_sys::h5f::{H5F_ACC_RDONLY, H5Fopen};
-use hdf5_sys::h5p::{H5P_CLS_FILE_ACCESS, H5Pset_file_locking};
+use hdf5_sys::h5p::{H5P_CLS_FILE_ACCESS, H5Pget_mdc_config, H5Pset_file_locking, H5Pset_mdc_config};
 
 use super::ffi::{self, Id};
 use super::filters::Scratch;
 use crate::{Error, ErrorKind, Result};
 
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
+
+/// Bytes of metadata that libhdf5 keeps of one file.
+const METADATA: usize = 1 << 19;
+
+/// Memory for decoding, one for each thread that reads at the same time, whatever the file.
+static SCRATCH: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
+/// Most bytes of one of them that are kept.
+const SCRATCH_BYTES: usize = 8 << 20;
 
 /// An open file.
 pub(super) struct Container {
@@ -23,7 +34,6 @@ pub(super) struct Container {
     pub(super) len: u64,
     pub(super) path: PathBuf,
     raw: File,
-    pool: Mutex<Vec<Scratch>>,
 }
 
 impl Container {
@@ -46,9 +56,10 @@ impl Container {
         // SAFETY: a valid property list and a null-terminated name. Our own handle holds the lock.
         let id = unsafe {
             ffi::ok(H5Pset_file_locking(access.raw(), 0, 1))?;
+            ffi::ok(limit_metadata(&access))?;
             Id::new(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, access.raw())).map_err(|error| error.in_file(path))?
         };
-        Ok(Self { id, len: metadata.len(), path: path.to_owned(), raw, pool: Mutex::default() })
+        Ok(Self { id, len: metadata.len(), path: path.to_owned(), raw })
     }
 
     /// Reads bytes of the file; an end before `out` is full is an error.
@@ -66,11 +77,34 @@ impl Container {
 
     /// Lends memory for decoding.
     pub(super) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
-        let pool = || self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let pool = || SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = pool().pop().unwrap_or_default();
         let result = work(&mut scratch);
-        pool().push(scratch);
+        // What a rare large chunk needed is not kept.
+        if scratch.bytes() <= SCRATCH_BYTES {
+            pool().push(scratch);
+        }
         result
+    }
+}
+
+/// Bounds what libhdf5 keeps of the metadata and texts of a file: 32 MB of each of hundreds of files, unless told.
+///
+/// # Safety
+/// `access` must be a file access property list.
+unsafe fn limit_metadata(access: &Id) -> c_int {
+    let mut cache = H5AC_cache_config_t { version: H5AC__CURR_CACHE_CONFIG_VERSION, ..H5AC_cache_config_t::default() };
+    // SAFETY: a valid property list; the structure is of the version that it says.
+    unsafe {
+        if H5Pget_mdc_config(access.raw(), &raw mut cache) < 0 {
+            return -1;
+        }
+        cache.set_initial_size = 1;
+        (cache.initial_size, cache.min_size, cache.max_size) = (METADATA, METADATA, METADATA);
+        cache.incr_mode = H5C_cache_incr_mode::H5C_incr__off;
+        cache.flash_incr_mode = H5C_cache_flash_incr_mode::H5C_flash_incr__off;
+        cache.decr_mode = H5C_cache_decr_mode::H5C_decr__off;
+        H5Pset_mdc_config(access.raw(), &raw const cache)
     }
 }
 

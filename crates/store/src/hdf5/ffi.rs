@@ -4,6 +4,7 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::sync::Once;
 
+use hdf5_sys::h5::H5set_free_list_limits;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_WALK_UPWARD, H5E_error2_t, H5Eclear2, H5Ewalk2};
 use hdf5_sys::h5i::{H5Idec_ref, hid_t};
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pcreate};
@@ -58,8 +59,12 @@ pub(super) fn lock() -> impl Sized {
         hdf5::silence_errors(true);
         let _guard = hdf5_sys::LOCK.lock();
         let mut none: c_int = 0;
-        // SAFETY: the pointer is valid for the call. Filters are never loaded from outside.
-        unsafe { H5PLset_loading_state(&raw mut none) };
+        // SAFETY: the pointer is valid for the call. Filters are never loaded from outside, and memory that the library
+        // no longer needs is given back, but for little.
+        unsafe {
+            H5PLset_loading_state(&raw mut none);
+            H5set_free_list_limits(1 << 20, 1 << 16, 1 << 20, 1 << 16, 1 << 20, 1 << 18);
+        }
         super::registered::register();
     });
     hdf5_sys::LOCK.lock()

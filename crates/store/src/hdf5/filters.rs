@@ -40,6 +40,13 @@ pub(super) struct Scratch {
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
 
+impl Scratch {
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        [&self.raw, &self.whole, &self.steps[0], &self.steps[1]].iter().map(|part| part.capacity()).sum()
+    }
+}
+
 impl Pipeline {
     /// The codecs in a dataset creation property list.
     pub(super) fn of(creation: &Id, item: usize) -> Result<Self> {

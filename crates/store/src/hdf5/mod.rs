@@ -10,6 +10,7 @@
 mod array;
 mod array_writer;
 mod attrs;
+mod cache;
 mod chunks;
 mod container;
 mod create;

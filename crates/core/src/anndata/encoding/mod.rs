@@ -81,7 +81,10 @@ pub fn read_element(context: &ReadContext, path: &str) -> Result<Element> {
 
 pub(crate) fn read_at(context: &ReadContext, path: &str) -> Result<Element> {
     context.visit(path)?;
-    let node = context.store.node(path)?.ok_or_else(|| Error::invalid("nothing stands there (a link to nothing?)").at(path))?;
+    let node = context
+        .store
+        .node(path)?
+        .ok_or_else(|| Error::invalid("nothing stands there (a link to nothing?)").at(path))?;
     let attrs = context.attrs(path)?;
     let encoding = Encoding::of(&attrs);
     if encoding.is("null", "0.1.0") {

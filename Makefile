@@ -15,6 +15,8 @@ DENY_VERSION := 0.20.2
 
 PYTHON := .venv/bin/python
 NEXT := .venv-next/bin/python
+# The public test-suite of the storage backends.
+CONTRACT := --features annstream-store/contract
 SOURCES := tests demo bench tools
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
@@ -81,8 +83,8 @@ lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warn
 
 lint-rust: .venv/stamp rust-setup
 	cargo fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	$(CARGO) clippy --workspace --all-targets $(CONTRACT) --locked --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace $(CONTRACT) --no-deps --locked --quiet
 
 lint-python: .venv/stamp
 	.venv/bin/ruff check --quiet $(SOURCES)
@@ -93,7 +95,7 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 	.tools/bin/cargo-deny --locked check bans licenses sources
 
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
-	$(CARGO) test --workspace --locked
+	$(CARGO) test --workspace $(CONTRACT) --locked
 
 test-python: .venv/stamp rust-setup ## the binary against anndata, and against bad inputs, disks and users
 	$(CARGO) build --workspace --locked

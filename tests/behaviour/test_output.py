@@ -184,7 +184,7 @@ def test_scratch_absent(good: Path, output: Path, tmp_path: Path) -> None:
 
 def test_scratch_full(tiny_disk: Path, output: Path, tmp_path: Path) -> None:
     """A full scratch disk is named."""
-    done = concat([csc(tmp_path / "csc.h5ad")], output, "--tmpdir", tiny_disk)
+    done = concat([csc(tmp_path / "csc.h5ad")], output, "--tmpdir", tiny_disk, "--memory=64M")
     assert_refused(done, IO, "tiny", "no space left")
     assert_empty(output.parent)
     assert_empty(tiny_disk)
@@ -201,7 +201,9 @@ def test_broken_pipe(good: Path) -> None:
         assert b"panicked" not in done.stderr, decoded(done.stderr)
 
 
-@pytest.mark.parametrize("name", ["späce and ünïcode 細胞", "-o", "a=b", "@list", "quote'\"", "new\nline", "*", "x" * 200])
+@pytest.mark.parametrize(
+    "name", ["späce and ünïcode 細胞", "-o", "a=b", "@list", "quote'\"", "new\nline", "*", "x" * 200]
+)
 def test_odd_names(name: str, good: Path, tmp_path: Path) -> None:
     """Names are names."""
     folder = tmp_path / name

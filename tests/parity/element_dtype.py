@@ -47,7 +47,7 @@ def dense_with_holes(dtype: np.dtype, fill_value: Any) -> np.dtype:
         if limits.min <= fill_value <= limits.max:
             return dtype
         return np.promote_types(dtype, np.min_scalar_type(fill_value))
-    return dtype
+    return dtype if whole else np.promote_types(dtype, np.min_scalar_type(fill_value))
 
 
 def sparse_with_holes(dtype: np.dtype, fill_value: Any) -> np.dtype:

@@ -19,6 +19,8 @@ from anndata import AnnData
 
 from .family_arrays import make_embeddings, make_matrices
 from .family_columns import make_columns, make_frame, make_lookup
+from .family_extras import add_extras
+from .family_files import disguise
 from .family_uns import make_uns
 from .reference import write_h5ad
 
@@ -41,11 +43,13 @@ def make_family(seed: int, folder: Path) -> Family:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         adatas, options = make_inputs(seed)
-        rng = np.random.default_rng([seed, 1])
+        add_extras(seed, adatas, options)
+        rng, disguises = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 4])
         paths = [folder / f"input {i}.h5ad" for i in range(len(adatas))]
         for adata, path in zip(adatas, paths, strict=True):
             write_input(rng, adata, path)
-        return Family(seed, paths, [anndata.read_h5ad(path) for path in paths], options)
+            disguise(disguises, path)
+        return Family(seed, paths, [read_input(path) for path in paths], options)
 
 
 def write_input(rng: np.random.Generator, adata: AnnData, path: Path) -> None:
@@ -53,6 +57,24 @@ def write_input(rng: np.random.Generator, adata: AnnData, path: Path) -> None:
     as_dense = ("X",) if rng.random() < 0.1 and adata.X is not None and not isinstance(adata.X, np.ndarray) else ()
     compression = rng.choice(np.array([None, "gzip", "lzf"], dtype=object))
     write_h5ad(adata, path, compression=compression, as_dense=as_dense)
+
+
+def read_input(path: Path) -> AnnData:
+    """The input in memory, its numbers in the order of bytes that pandas and scipy can work with."""
+    adata = anndata.read_h5ad(path)
+    adata.X = native(adata.X)
+    for name in ("layers", "obsm", "varm"):
+        mapping = getattr(adata, name)
+        for key, value in list(mapping.items()):
+            mapping[key] = native(value)
+    return adata
+
+
+def native(value: Any) -> Any:
+    """A dense array in native order of bytes; anything else as it is."""
+    if isinstance(value, np.ndarray) and value.dtype.names is None and not value.dtype.isnative:
+        return value.astype(value.dtype.newbyteorder("="))
+    return value
 
 
 def make_inputs(seed: int) -> tuple[list[AnnData], dict[str, Any]]:

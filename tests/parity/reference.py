@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata
+import awkward
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -38,7 +39,9 @@ class Outcome:
 def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
     """What `annstream concat` must do for these inputs; `options` are those of `anndata.concat`."""
     outcome = Outcome()
-    with warnings.catch_warnings(), comparison_without_crash(outcome.departures):
+    departures = outcome.departures
+    adatas = with_one_index_type(adatas, departures)
+    with warnings.catch_warnings(), comparison_without_crash(departures), missing_awkward_entries(departures):
         warnings.simplefilter("ignore")
         try:
             result = concat_with_partial_x(adatas, options, outcome.departures)
@@ -50,8 +53,33 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
             fix_raw(result, adatas, options, outcome.departures)
         write_missing_strings(result, outcome.departures)
         write_missing_bools(result, outcome)
+    if has_unions(result):
+        departures.add("awkward_unions")
+        outcome.error = "awkward arrays of unlike forms"
+        return outcome
+    if loses_bool_categories(result, adatas, options):
+        departures.add("bool_categories")
+        outcome.error = "categories of booleans beside categories of numbers"
+        return outcome
+    fill_bool_arrays(result, departures)
     outcome.result = result
     return outcome
+
+
+def with_one_index_type(adatas: list[AnnData], departures: set[str]) -> list[AnnData]:
+    """Where some inputs have an index of nullable text and others of plain text, all count as plain.
+
+    The reference sees equal labels of different types as a change: it then loses dtype and format of empty arrays.
+    """
+    for axis in ("obs", "var"):
+        types = {type(getattr(adata, f"{axis}_names").array) for adata in adatas}
+        if len(types) > 1:
+            departures.add("index_types")
+            adatas = [adata.copy() for adata in adatas]
+            for adata in adatas:
+                names = getattr(adata, f"{axis}_names")
+                setattr(adata, f"{axis}_names", pd.Index(names.astype(object), name=names.name))
+    return adatas
 
 
 def through_file(outcome: Outcome, path: Path) -> Outcome:
@@ -105,6 +133,67 @@ def comparison_without_crash(departures: set[str]):
         yield
     finally:
         anndata_merge.unique_value = original
+
+
+@contextmanager
+def missing_awkward_entries(departures: set[str]):
+    """An awkward array of the other axis is missing (None) where an input lacks the label.
+
+    The reference takes the last entry there: it pads the array to a length of one, not by one.
+    """
+    original = anndata_merge.Reindexer._apply_to_awkward
+
+    def apply(self: Any, el: Any, *, axis: int, fill_value: Any = None) -> Any:
+        if axis != 0 or self.no_change or not (self.idx == -1).any():
+            return original(self, el, axis=axis, fill_value=fill_value)
+        departures.add("awkward_holes")
+        padded = awkward.concatenate([el, awkward.Array([None])])
+        return padded[np.where(self.idx == -1, len(el), self.idx)]
+
+    anndata_merge.Reindexer._apply_to_awkward = apply
+    try:
+        yield
+    finally:
+        anndata_merge.Reindexer._apply_to_awkward = original
+
+
+def has_unions(result: AnnData) -> bool:
+    """Whether arrays of unlike forms were put into a union, which we refuse to make."""
+    members = [*result.obsm.values(), *result.varm.values()]
+    return any(isinstance(value, awkward.Array) and "union[" in str(value.type) for value in members)
+
+
+def loses_bool_categories(result: AnnData, adatas: list[AnnData], options: dict) -> bool:
+    """Whether booleans and numbers are categories of one column; the reference turns the booleans into holes."""
+    axis = "var" if options.get("axis", "obs") in {"var", 1} else "obs"
+    tables = [(getattr(result, axis), [getattr(adata, axis) for adata in adatas])]
+    for key, value in getattr(result, f"{axis}m").items():
+        if isinstance(value, pd.DataFrame):
+            tables.append((value, [getattr(adata, f"{axis}m").get(key) for adata in adatas]))
+    for joined, frames in tables:
+        for name in set(joined.columns) - {options.get("label")}:
+            columns = [frame[name] for frame in frames if frame is not None and name in frame]
+            kinds = {category_kind(column) for column in columns}
+            if "b" in kinds and kinds & set("iuf"):
+                return True
+    return False
+
+
+def category_kind(column: pd.Series) -> str:
+    """The kind of numpy dtype that the categories have; empty if there are none."""
+    if not isinstance(column.dtype, pd.CategoricalDtype) or not len(column.cat.categories):
+        return ""
+    return getattr(column.cat.categories.dtype, "kind", "")
+
+
+def fill_bool_arrays(result: AnnData, departures: set[str]) -> None:
+    """Bool arrays of the other axis with holes are float64; the reference's objects cannot be written."""
+    for mapping in (result.obsm, result.varm, result.obsp, result.varp):
+        for key, value in list(mapping.items()):
+            is_object = isinstance(value, np.ndarray) and value.dtype == object and value.size
+            if is_object and all(isinstance(item, (bool, float)) for item in value.ravel().tolist()):
+                departures.add("dtype_rule")
+                mapping[key] = value.astype("float64")
 
 
 def concat_with_partial_x(adatas: list[AnnData], options: dict, departures: set[str]) -> AnnData:

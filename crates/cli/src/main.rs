@@ -1,5 +1,6 @@
 //! The `annstream` command: merge and inspect single-cell data larger than memory.
 
+mod allocator;
 mod commands;
 mod exit;
 mod memory;
@@ -30,6 +31,7 @@ fn version() -> &'static str {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_blocks();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),

@@ -21,7 +21,8 @@ pub(crate) fn parse_size(text: &str) -> Result<u64> {
         _ => return Err(wrong()),
     };
     let value = number.parse::<f64>().map_err(|_| wrong())? * scale;
-    if value >= 1.0 && value < 1e18 { Ok(value as u64) } else { Err(wrong()) }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range by the check")]
+    if (1.0..1e18).contains(&value) { Ok(value as u64) } else { Err(wrong()) }
 }
 
 /// The default budget and where it comes from: 80 % of the smallest of the job's limit (SLURM), the container's limit

@@ -23,6 +23,7 @@ pub(crate) struct Printer {
 
 impl Printer {
     /// A line of the result, on standard output.
+    #[expect(clippy::unused_self, reason = "everything that is said is said through the printer")]
     pub(crate) fn out(self, text: &str) {
         // A closed pipe (`| head`) is the reader's wish, not an error.
         drop(writeln!(std::io::stdout().lock(), "{text}"));
@@ -82,7 +83,7 @@ pub(crate) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(digit);

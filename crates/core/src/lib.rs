@@ -1,6 +1,7 @@
 //! The engine of annstream: AnnData files as typed elements, matrices in blocks, one executor, concatenation.
 
 pub mod anndata;
+mod awkward;
 pub mod budget;
 pub mod concat;
 pub mod element;

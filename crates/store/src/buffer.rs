@@ -1,5 +1,7 @@
 //! A run of values of one type.
 
+#![expect(clippy::cast_possible_truncation, reason = "casts to narrower floats round, as in numpy")]
+
 use std::ops::Range;
 
 use half::f16;

@@ -134,14 +134,6 @@ fn a_finished_file_has_the_usual_permissions() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_that_names_the_file() {
-    let path = Path::new("/dev/full-is-not-a-folder/a.h5ad");
-    let error = create(path, CreateOptions::default()).err().expect("an error");
-    assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(error.to_string().contains("full-is-not-a-folder"));
-}
-
-#[test]
 fn many_threads_read_one_array() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.h5ad");
@@ -158,7 +150,8 @@ fn many_threads_read_one_array() {
                 for start in (thread * 100..31_000).step_by(1700) {
                     let stop = (start + 2500).min(31_080);
                     array.read(&Region::rows(array.shape(), start..stop), &mut out).expect("values");
-                    assert_eq!(out, whole.slice(start as usize..stop as usize));
+                    let index = |row: u64| usize::try_from(row).expect("small");
+                    assert_eq!(out, whole.slice(index(start)..index(stop)));
                 }
             });
         }

@@ -1,6 +1,5 @@
 //! `annstream concat`.
 
-use std::collections::HashMap;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +26,7 @@ Examples:
   annstream concat a.h5ad b.h5ad -o all.h5ad --join outer --label batch
   annstream concat *.h5ad -o all.h5ad --keys-from stem --label sample --index-unique - --merge same --memory 4G
   annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
     #[arg(required = true, value_name = "IN")]
@@ -110,7 +110,7 @@ struct Named {
 }
 
 /// Merges.
-pub(crate) fn run(arguments: Arguments) -> Result<()> {
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let printer = arguments.common.printer();
     let named = resolve(&arguments.inputs)?;
@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
         return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
     }
     let exec = arguments.common.exec(folder)?;
-    let spec = spec(&arguments, &named)?;
+    let spec = spec(arguments, &named)?;
     let inputs = open_all(&named, OpenOptions { allow_external: arguments.allow_external }, &exec)?;
     let plan = plan(&inputs, &spec, &exec)?;
     for warning in &plan.summary.warnings {
@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<()> {
                 .warn(&format!("{}: changed while it was read; the result may mix two versions", before.0.display()));
         }
     }
-    show_report(&arguments, &plan, &report, started, printer);
+    show_report(arguments, &plan, &report, started, printer);
     Ok(())
 }
 
@@ -293,12 +293,8 @@ fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {
     for input in &summary.inputs {
         printer.out(&format!("  {}  {} x {}  {}", input.key, count(input.shape[0]), count(input.shape[1]), input.path));
     }
-    let mut widths: HashMap<&str, usize> = HashMap::new();
-    for element in &summary.elements {
-        let width = widths.entry("path").or_default();
-        *width = (*width).max(element.path.chars().count());
-    }
-    let width = widths.get("path").copied().unwrap_or(0).min(40);
+    let widest = summary.elements.iter().map(|element| element.path.chars().count()).max();
+    let width = widest.unwrap_or(0).min(40);
     for element in &summary.elements {
         printer.out(&format!("  {:7} {:width$}  {}", element.action, element.path, element.detail));
     }

@@ -49,7 +49,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         bytes(size)
     ));
     if arguments.tree {
-        entries.iter().for_each(|entry| printer.out(&tree_line(entry)));
+        for entry in &entries {
+            printer.out(&tree_line(entry));
+        }
     } else {
         overview(&file, printer);
     }

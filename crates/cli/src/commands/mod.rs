@@ -19,7 +19,7 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
-        Command::Concat(arguments) => concat::run(*arguments),
+        Command::Concat(arguments) => concat::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
     }
 }

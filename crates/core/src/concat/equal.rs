@@ -1,9 +1,8 @@
 //! Equality of elements, as merging needs it.
 
-use std::collections::HashSet;
-
 use annstream_store::{Buffer, DType};
 
+use crate::awkward::Node;
 use crate::element::{AwkwardArray, DenseArray, Element, RecordArray, SparseLayout, SparseMatrix};
 use crate::table::{Column, Label, labels, same_values};
 
@@ -76,11 +75,56 @@ fn records_equal(a: &RecordArray, b: &RecordArray) -> bool {
         && a.values.iter().zip(&b.values).all(|(a, b)| same_values(a, b))
 }
 
-/// Rows (columns) of stored values in order of columns (rows), duplicates summed, zeros left out.
-fn entries(matrix: &SparseMatrix) -> Option<Vec<(u64, u64, [f64; 2])>> {
-    let wide = matrix.data.cast(DType::C128).ok()?;
-    let Buffer::C128(values) = wide else { return None };
-    let mut out: Vec<(u64, u64, [f64; 2])> = Vec::with_capacity(values.len());
+/// One stored value, as the type in which two matrices are compared has it.
+#[derive(Clone, Copy, PartialEq)]
+enum Stored {
+    Bool(bool),
+    Int(i128),
+    Complex([f64; 2]),
+}
+
+impl Stored {
+    fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Bool(a), Self::Bool(b)) => Self::Bool(a || b),
+            (Self::Int(a), Self::Int(b)) => Self::Int(a + b),
+            (Self::Complex(a), Self::Complex(b)) => Self::Complex([a[0] + b[0], a[1] + b[1]]),
+            _ => self,
+        }
+    }
+
+    fn is_zero(self) -> bool {
+        match self {
+            Self::Bool(value) => !value,
+            Self::Int(value) => value == 0,
+            Self::Complex(value) => value == [0.0, 0.0],
+        }
+    }
+
+    fn is_nan(self) -> bool {
+        matches!(self, Self::Complex(value) if value[0].is_nan() || value[1].is_nan())
+    }
+}
+
+fn stored(values: &Buffer, common: DType) -> Option<Vec<Stored>> {
+    let each = |get: &dyn Fn(usize) -> Option<Stored>| (0..values.len()).map(get).collect();
+    match (common, values) {
+        (DType::Bool, _) => each(&|i| values.get_i64(i).map(|value| Stored::Bool(value != 0))),
+        (dtype, Buffer::U64(values)) if dtype.is_integer() => {
+            Some(values.iter().map(|&value| Stored::Int(value.into())).collect())
+        }
+        (dtype, _) if dtype.is_integer() => each(&|i| values.get_i64(i).map(|value| Stored::Int(value.into()))),
+        _ => match values.cast(DType::C128).ok()? {
+            Buffer::C128(values) => Some(values.into_iter().map(Stored::Complex).collect()),
+            _ => None,
+        },
+    }
+}
+
+/// Row, column and value of what is stored, in order, duplicates summed, zeros left out.
+fn entries(matrix: &SparseMatrix, common: DType) -> Option<Vec<(u64, u64, Stored)>> {
+    let values = stored(&matrix.data, common)?;
+    let mut out: Vec<(u64, u64, Stored)> = Vec::with_capacity(values.len());
     for (major, bounds) in (0_u64..).zip(matrix.indptr.windows(2)) {
         let range = usize::try_from(bounds[0]).ok()?..usize::try_from(bounds[1]).ok()?;
         for (&minor, &value) in matrix.indices.get(range.clone())?.iter().zip(values.get(range)?) {
@@ -95,25 +139,23 @@ fn entries(matrix: &SparseMatrix) -> Option<Vec<(u64, u64, [f64; 2])>> {
     out.dedup_by(|next, kept| {
         let same = (next.0, next.1) == (kept.0, kept.1);
         if same {
-            kept.2 = [kept.2[0] + next.2[0], kept.2[1] + next.2[1]];
+            kept.2 = kept.2.plus(next.2);
         }
         same
     });
-    out.retain(|&(_, _, value)| value != [0.0, 0.0]);
+    out.retain(|&(_, _, value)| !value.is_zero());
     Some(out)
 }
 
-/// Equality of values as scipy's `!=` sees it, NaN being equal to NaN. Integers beyond 2^53 compare as doubles.
-#[expect(clippy::float_cmp, reason = "equality is exact")]
+/// Equality of values as scipy's `!=` sees it, in the common type of both; NaN is equal to NaN.
 fn sparse_equal(a: &SparseMatrix, b: &SparseMatrix) -> bool {
-    let nan = |value: [f64; 2]| value[0].is_nan() || value[1].is_nan();
-    if a.shape != b.shape {
-        return false;
-    }
-    match (entries(a), entries(b)) {
+    let Some(common) = a.data.dtype().promote(b.data.dtype()).filter(|_| a.shape == b.shape) else { return false };
+    match (entries(a, common), entries(b, common)) {
         (Some(a), Some(b)) => {
             a.len() == b.len()
-                && a.iter().zip(&b).all(|(a, b)| (a.0, a.1) == (b.0, b.1) && (a.2 == b.2 || (nan(a.2) && nan(b.2))))
+                && a.iter()
+                    .zip(&b)
+                    .all(|(a, b)| (a.0, a.1) == (b.0, b.1) && (a.2 == b.2 || (a.2.is_nan() && b.2.is_nan())))
         }
         _ => false,
     }
@@ -141,21 +183,24 @@ fn to_sparse(dense: &DenseArray, layout: SparseLayout) -> SparseMatrix {
 
 /// `awkward.almost_equal`: the same form and numbers that differ by no more than its tolerances.
 fn awkward_equal(a: &AwkwardArray, b: &AwkwardArray) -> bool {
+    if let (Ok(a), Ok(b)) = (Node::decode(a), Node::decode(b)) {
+        return a.almost_equals(&b, &close);
+    }
     let form = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    let names: HashSet<&String> = a.buffers.keys().collect();
     a.length == b.length
         && (a.form == b.form || form(&a.form).is_some_and(|a| Some(a) == form(&b.form)))
-        && names.len() == b.buffers.len()
-        && b.buffers.iter().all(|(name, b)| a.buffers.get(name).is_some_and(|a| a.shape == b.shape && close(a, b)))
+        && a.buffers.len() == b.buffers.len()
+        && b.buffers.iter().all(|(name, b)| a.buffers.get(name).is_some_and(|a| close(&a.values, &b.values)))
 }
 
 #[expect(clippy::float_cmp, reason = "infinities are equal only exactly")]
-fn close(a: &DenseArray, b: &DenseArray) -> bool {
-    if !a.values.dtype().is_float() {
-        return a.values == b.values;
+fn close(a: &Buffer, b: &Buffer) -> bool {
+    if !a.dtype().is_float() {
+        return a == b;
     }
-    a.values.dtype() == b.values.dtype()
-        && (0..a.values.len()).all(|i| match (a.values.get_f64(i), b.values.get_f64(i)) {
+    a.dtype() == b.dtype()
+        && a.len() == b.len()
+        && (0..a.len()).all(|i| match (a.get_f64(i), b.get_f64(i)) {
             (Some(a), Some(b)) => a == b || (a - b).abs() <= 1e-8 + 1e-5 * b.abs(),
             _ => false,
         })
@@ -200,6 +245,19 @@ mod tests {
         assert!(equal(&Element::Null, &Element::Null));
         assert!(!equal(&Element::Null, &scalar(Buffer::I64(vec![1]))));
         assert!(!equal(&array(Buffer::I64(vec![1, 2])), &scalar(Buffer::I64(vec![1]))));
+    }
+
+    /// `equal` of anndata 0.12.19: integers compare as integers, beyond 2^53 too.
+    #[test]
+    fn large_integers_are_exact() {
+        let large = |value| matrix(SparseLayout::Csr, &[0, 1, 1], &[0], Buffer::I64(vec![value]));
+        assert!(!equal(&large(1 << 60), &large((1 << 60) + 1)));
+        assert!(equal(&large(1 << 60), &large(1 << 60)));
+        let flags = |indices: &[u64]| {
+            let end = indices.len() as u64;
+            matrix(SparseLayout::Csr, &[0, end, end], indices, Buffer::Bool(vec![1; indices.len()]))
+        };
+        assert!(equal(&flags(&[0, 0]), &flags(&[0])));
     }
 
     #[test]

@@ -78,10 +78,12 @@ impl MatrixPlan {
         let shares: Vec<Share> = parts
             .iter()
             .zip(&alignment.maps)
-            .filter_map(|(header, map)| Some(Share { dtype: dtype(header.as_ref()?), holes: has_holes(map) }))
+            .map(|(header, map)| match header {
+                Some(header) => Share { dtype: Some(dtype(header)), holes: map.has_holes() },
+                None => Share { dtype: None, holes: !alignment.index.is_empty() },
+            })
             .collect();
-        let missing = parts.iter().zip(lengths).any(|(part, &length)| part.is_none() && length > 0);
-        let (dtype, fill) = result_type(&container, &shares, missing, fill).map_err(|error| error.at(&path))?;
+        let (dtype, fill) = result_type(&container, &shares, fill).map_err(|error| error.at(&path))?;
         let arrangement = match (&container, axis) {
             (Container::Sparse(SparseLayout::Csc), _) | (_, Axis::Obs) => Arrangement::StackByName,
             _ => Arrangement::Zip,
@@ -109,26 +111,35 @@ impl MatrixPlan {
             let rest = shape.get(2..).unwrap_or_default().to_vec();
             match &trailing {
                 Some(first) if *first != rest => {
-                    let message = format!("shapes [_, _, {first:?}] and [_, _, {rest:?}] cannot be stacked");
+                    let (a, b) = (extents(first), extents(&rest));
+                    let message =
+                        format!("arrays of shape (rows, columns{a}) and (rows, columns{b}) cannot be stacked");
                     return Err(Error::incompatible(message).at(path));
                 }
                 _ => trailing = Some(rest),
             }
         }
         let trailing = trailing.unwrap_or_default();
+        if !trailing.is_empty() && present.len() < parts.len() {
+            // anndata puts a matrix where an input lacks the array, and cannot stack the two.
+            let message = format!("arrays of shape (rows, columns{}) must be in all inputs", extents(&trailing));
+            return Err(Error::incompatible(message).at(path).hint("use an inner join, or drop the element"));
+        }
         let width = if inner { widths.iter().min() } else { widths.iter().max() }.copied().unwrap_or(0);
         let container = if present.iter().all(|header| layout(header).is_none()) {
             Container::Dense(trailing.clone())
         } else {
             Container::Sparse(SparseLayout::Csr)
         };
-        let shares: Vec<Share> = present
+        let mut widths = widths.into_iter();
+        let shares: Vec<Share> = parts
             .iter()
-            .zip(&widths)
-            .map(|(header, &own)| Share { dtype: dtype(header), holes: own < width })
+            .map(|header| Share {
+                dtype: header.as_ref().map(dtype),
+                holes: header.as_ref().and_then(|_| widths.next()).unwrap_or(0) < width,
+            })
             .collect();
-        let missing = parts.iter().zip(lengths).any(|(part, &length)| part.is_none() && length > 0);
-        let (dtype, fill) = result_type(&container, &shares, missing, fill).map_err(|error| error.at(&path))?;
+        let (dtype, fill) = result_type(&container, &shares, fill).map_err(|error| error.at(&path))?;
         let columns = width * trailing.iter().product::<u64>();
         let shape = [lengths.iter().sum(), columns];
         let arrangement = Arrangement::StackByPosition;
@@ -144,9 +155,9 @@ impl MatrixPlan {
                 // What anndata puts where a block is missing.
                 None => DType::Bool,
             };
-            shares.push(Share { dtype, holes: false });
+            shares.push(Share { dtype: Some(dtype), holes: false });
         }
-        let (dtype, fill) = fill::sparse(&shares, false, None).map_err(|error| error.at(&path))?;
+        let (dtype, fill) = fill::sparse(&shares, None).map_err(|error| error.at(&path))?;
         let total = lengths.iter().sum();
         Ok(Self {
             path,
@@ -336,15 +347,10 @@ fn open_dense(input: &Input, slot: Slot<'_>, dense: &DenseHeader) -> Result<Box<
     Ok(Box::new(StoredDense::open(input.file.store().as_ref(), &dense.path)?))
 }
 
-fn result_type(
-    container: &Container,
-    shares: &[Share],
-    missing: bool,
-    fill: Option<FillValue>,
-) -> Result<(DType, f64)> {
+fn result_type(container: &Container, shares: &[Share], fill: Option<FillValue>) -> Result<(DType, f64)> {
     match container {
-        Container::Dense(_) => fill::dense(shares, missing, fill),
-        Container::Sparse(_) => fill::sparse(shares, missing, fill),
+        Container::Dense(_) => fill::dense(shares, fill),
+        Container::Sparse(_) => fill::sparse(shares, fill),
     }
 }
 
@@ -387,15 +393,13 @@ pub(crate) fn values(header: &MatrixHeader) -> u64 {
     }
 }
 
-fn flat_columns(header: &MatrixHeader) -> usize {
-    header.shape().get(1..).unwrap_or_default().iter().product()
+/// `, 3, 4` for the extents of further dimensions.
+fn extents(trailing: &[u64]) -> String {
+    trailing.iter().map(|extent| format!(", {extent}")).collect::<Vec<_>>().concat()
 }
 
-fn has_holes(map: &ColumnMap) -> bool {
-    match map {
-        ColumnMap::Same => false,
-        ColumnMap::Map { from_new, .. } => from_new.iter().any(|&old| old < 0),
-    }
+fn flat_columns(header: &MatrixHeader) -> usize {
+    header.shape().get(1..).unwrap_or_default().iter().product()
 }
 
 fn rises(from_new: &[i64]) -> bool {

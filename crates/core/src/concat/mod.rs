@@ -9,7 +9,7 @@
 //! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
 
 pub mod align;
-mod awkward;
+mod clashes;
 pub mod equal;
 mod execute;
 mod fill;
@@ -17,6 +17,7 @@ mod inputs;
 mod matrices;
 pub mod merge;
 pub mod names;
+mod notes;
 mod plan;
 pub mod reindex;
 mod spec;

@@ -1,17 +1,16 @@
 //! What a concatenation will do, found out from metadata and indexes before any work.
 
-use annstream_store::Compression;
+use annstream_store::{Compression, DType};
 use serde::Serialize;
 
-use super::align::{Alignment, ColumnMap, Join, align_named};
+use super::align::{Alignment, Join, align};
+use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys, usual_compression};
-use super::matrices::{Arrangement, Container, MatrixPlan, layout, numeric, values};
-use super::merge::MergeStrategy;
+use super::matrices::{Container, MatrixPlan, numeric, values};
+use super::notes::Notes;
 use super::spec::{Axis, ConcatSpec};
-use crate::anndata::{ColumnSchema, MatrixHeader};
-use crate::element::SparseLayout;
+use crate::anndata::MatrixHeader;
 use crate::matrix::BLOCK_BYTES;
-use crate::table::ColumnKind;
 use crate::{Error, Exec, Result};
 
 /// What a concatenation will do.
@@ -102,17 +101,30 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         return Err(Error::argument("no objects to concatenate"));
     }
     let keys = keys(spec.keys.as_deref(), inputs.len())?;
+    check_budget(inputs, spec, exec)?;
     let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs));
     let mut notes = Notes::default();
     for input in inputs {
         notes.warnings.extend(input.file.warnings().into_iter().map(|warning| format!("{}: {warning}", input.name)));
     }
     let main = ViewPlan::new(View { inputs, raw: false }, spec, &mut notes)?;
+    notes.warnings.extend(duplicate_labels(View { inputs, raw: false }, spec, exec.budget())?);
+    if let Some(label) = spec.label.as_ref().filter(|label| main.columns.contains(label)) {
+        notes.warnings.push(format!("the column '{label}' of the inputs is replaced by the label"));
+    }
     let with_raw = inputs.iter().filter(|input| input.file.raw().is_some()).count();
-    let raw = if with_raw == inputs.len() {
+    let has_rows = match spec.axis {
+        Axis::Obs => main.lengths.iter().any(|&length| length > 0),
+        Axis::Var => !main.alignment.index.is_empty(),
+    };
+    let raw = if with_raw == inputs.len() && has_rows {
         Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
     } else {
-        if with_raw > 0 {
+        if with_raw == inputs.len() {
+            // What cannot be joined is refused, as anndata does before it drops the result.
+            ViewPlan::new(View { inputs, raw: true }, spec, &mut Notes::default())?;
+            notes.drop("raw", "the result has no observations");
+        } else if with_raw > 0 {
             let message = "only some inputs have raw; raw is not concatenated".to_owned();
             notes.drop("raw", &message);
             notes.warnings.push(message);
@@ -134,18 +146,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     let mut shape = [0, 0];
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
-    // At least this for the labels of the growing axis; a file that declares more than it can hold is found out here.
-    let labels = shape[spec.axis.position()].saturating_mul(8);
-    let charge = exec.budget().charge(labels, "holding the labels").map_err(|error| {
-        let longest = main.lengths.iter().zip(inputs).max_by_key(|(length, _)| **length);
-        let error = error.at(spec.axis.name());
-        longest.map_or_else(|| Error::internal("no inputs"), |(_, input)| error.in_file(&input.name))
-    });
-    drop(charge?);
     let in_flight = (2 * exec.threads() as u64 + 1) * BLOCK_BYTES * 4;
     let labels =
         (main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1)) + shape[spec.axis.position()] * 64;
-    let sort = if moved > 0 { exec.budget().total() / 4 } else { 0 };
+    let in_flight = in_flight.min(output.saturating_mul(4));
+    let sort = moved.saturating_mul((8 + widest) * 2).min(exec.budget().total() / 4);
     let memory = ((60 << 20) + in_flight.max(sort) + labels).min(exec.budget().total());
     let summary = PlanSummary {
         shape,
@@ -170,6 +175,28 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     Ok(ConcatPlan { spec: spec.clone(), keys, compression, main, raw, summary })
 }
 
+/// Memory for one column of the appended axis: the labels of all inputs, and the same stacked.
+pub(crate) fn column_bytes(inputs: &[Input], spec: &ConcatSpec) -> u64 {
+    let view = View { inputs, raw: false };
+    let labels = (0..inputs.len()).map(|input| view.len(input, spec.axis));
+    labels.fold(0, u64::saturating_add).saturating_mul(64)
+}
+
+/// Fails before any work if the budget holds neither a column nor a few blocks.
+fn check_budget(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<()> {
+    let (columns, blocks) = (column_bytes(inputs, spec), BLOCK_BYTES * 3);
+    if columns <= blocks {
+        return exec.budget().charge(blocks, "the work").map(drop);
+    }
+    let view = View { inputs, raw: false };
+    // The longest input is where to look if that is absurd.
+    let longest = (0..inputs.len()).max_by_key(|&input| view.len(input, spec.axis));
+    exec.budget().charge(columns, "a column of the result").map(drop).map_err(|error| match longest {
+        Some(input) => error.in_file(&inputs[input].name).at(spec.axis.name()),
+        None => error,
+    })
+}
+
 fn predicted_bytes(matrix: &MatrixPlan) -> u64 {
     let size = matrix.dtype.size() as u64;
     match matrix.container {
@@ -188,9 +215,8 @@ impl ViewPlan {
         let inner = spec.join == Join::Inner;
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
-        let names: Vec<&str> = view.inputs.iter().map(|input| input.name.as_str()).collect();
-        let alignment =
-            align_named(&indexes, &names, spec.join).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let name = |input: usize| view.inputs[input].name.clone();
+        let alignment = align(&indexes, spec.join, name).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }
@@ -206,7 +232,7 @@ impl ViewPlan {
         };
         this.matrices_over_both(view, spec, notes)?;
         this.matrices_of_axis(view, spec, notes)?;
-        notes.columns(view, axis, &this.columns)?;
+        notes.columns(view, axis, &this.columns);
         Ok(this)
     }
 
@@ -249,12 +275,13 @@ impl ViewPlan {
             let path = view.path(&format!("{}/{name}", aligned.name()));
             let present: Vec<&MatrixHeader> = headers.iter().flatten().collect();
             let tables = present.iter().any(|header| matches!(header, MatrixHeader::Table(_)));
-            let whole = present.iter().any(|header| matches!(header, MatrixHeader::Other { .. }));
+            let text = present.iter().all(|header| matches!(header, MatrixHeader::Dense(d) if d.dtype == DType::Str));
+            let whole = text || present.iter().any(|header| matches!(header, MatrixHeader::Other { .. }));
             let plan = if tables || whole {
                 let mixed = present.iter().any(|header| match header {
                     MatrixHeader::Table(_) => !tables,
-                    MatrixHeader::Other { .. } => !whole || tables,
-                    _ => true,
+                    MatrixHeader::Other { .. } => tables,
+                    _ => !text,
                 });
                 if mixed {
                     let what = if tables { "a dataframe" } else { "an awkward or record array" };
@@ -316,138 +343,4 @@ fn all_numeric(view: View<'_>, path: &str, parts: &[Option<MatrixHeader>]) -> Re
 fn parts(view: View<'_>, mapping: Mapping, name: &str) -> Vec<Option<MatrixHeader>> {
     let inputs = 0..view.inputs.len();
     inputs.map(|input| view.entries(input, mapping).and_then(|entries| entries.get(name)).cloned()).collect()
-}
-
-/// What the plan has to say, gathered on the way.
-#[derive(Default)]
-struct Notes {
-    elements: Vec<ElementSummary>,
-    warnings: Vec<String>,
-}
-
-impl Notes {
-    fn element(&mut self, path: &str, action: &'static str, detail: String) {
-        self.elements.push(ElementSummary { path: path.to_owned(), action, detail });
-    }
-
-    fn drop(&mut self, path: &str, why: &str) {
-        self.element(path, "drop", why.to_owned());
-    }
-
-    fn matrix(&mut self, view: View<'_>, matrix: &MatrixPlan, alignment: &Alignment) {
-        let container = match matrix.container {
-            Container::Sparse(SparseLayout::Csr) => "csr",
-            Container::Sparse(SparseLayout::Csc) => "csc",
-            Container::Dense(_) => "dense",
-        };
-        let mut detail = format!("{container} {}", matrix.dtype);
-        let mut converted = false;
-        for (input, part) in matrix.parts.iter().enumerate() {
-            let name = &view.inputs[input].name;
-            let Some(part) = part else {
-                if matrix.lengths[input] > 0 {
-                    detail.push_str(&format!("; {name} lacks it: filled with {}", matrix.fill));
-                }
-                continue;
-            };
-            let own = super::matrices::dtype(part);
-            if own != matrix.dtype {
-                detail.push_str(&format!("; {name}: {own} becomes {}", matrix.dtype));
-                converted = true;
-            }
-            let stored = match layout(part) {
-                Some(SparseLayout::Csr) => "csr",
-                Some(SparseLayout::Csc) => "csc",
-                None => "dense",
-            };
-            if stored != container {
-                detail.push_str(&format!("; {name}: {stored} becomes {container}"));
-                converted = true;
-            }
-        }
-        let outer = matches!(matrix.arrangement, Arrangement::StackByName | Arrangement::Zip)
-            && alignment.maps.iter().any(ColumnMap::has_holes);
-        if outer {
-            detail.push_str(&format!("; what an input lacks is {}", matrix.fill));
-        }
-        if matrix.sorted_values(alignment) > 0 {
-            detail.push_str("; sorted in scratch space, 2 more passes");
-        }
-        self.element(&matrix.path, if converted { "convert" } else { "keep" }, detail);
-    }
-
-    fn columns(&mut self, view: View<'_>, axis: Axis, columns: &[String]) -> Result<()> {
-        for name in columns {
-            let headers = (0..view.inputs.len()).map(|input| view.table(input, axis)?.columns.get(name));
-            let kinds: Vec<Option<ColumnKind>> =
-                headers.map(|header| header.map(|header| kind(&header.schema))).collect();
-            let mut distinct: Vec<String> = kinds.iter().flatten().map(ToString::to_string).collect();
-            distinct.dedup();
-            let mut detail = distinct.join(" + ");
-            if kinds.iter().any(Option::is_none) {
-                detail.push_str("; missing in some inputs");
-            }
-            let action = if distinct.len() > 1 { "convert" } else { "keep" };
-            self.element(&view.path(&format!("{}/{name}", axis.name())), action, detail);
-        }
-        for name in view.columns(axis, false) {
-            if !columns.contains(&name) {
-                self.drop(&view.path(&format!("{}/{name}", axis.name())), "not in all inputs; an inner join drops it");
-            }
-        }
-        Ok(())
-    }
-
-    fn dropped_names(&mut self, view: View<'_>, mapping: Mapping, inner: bool) {
-        if inner {
-            let kept = view.names(mapping, true);
-            for name in view.names(mapping, false) {
-                if !kept.contains(&name) {
-                    let path = view.path(&format!("{}/{name}", mapping.name()));
-                    self.drop(&path, "not in all inputs; an inner join drops it");
-                }
-            }
-        }
-    }
-
-    /// What is aligned with the other axis: merged by strategy.
-    fn other_axis(&mut self, view: View<'_>, spec: &ConcatSpec) {
-        let other = spec.axis.other();
-        let mut paths: Vec<String> =
-            view.columns(other, false).iter().map(|name| format!("{}/{name}", other.name())).collect();
-        for mapping in [Mapping::Aligned(other), Mapping::Pairwise(other)] {
-            paths.extend(view.names(mapping, false).iter().map(|name| format!("{}/{name}", mapping.name())));
-        }
-        for path in paths {
-            self.merged(&path, spec.merge, "--merge");
-        }
-    }
-
-    fn uns(&mut self, inputs: &[Input], strategy: MergeStrategy) {
-        let mut names: Vec<&String> = inputs.iter().flat_map(|input| input.file.uns_names()).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            self.merged(&format!("uns/{name}"), strategy, "--uns-merge");
-        }
-    }
-
-    fn merged(&mut self, path: &str, strategy: MergeStrategy, option: &str) {
-        let when = match strategy {
-            MergeStrategy::None => return self.drop(path, &format!("{option} is none")),
-            MergeStrategy::Same => "kept if all inputs have it, with equal values",
-            MergeStrategy::Unique => "kept if equal wherever it is present",
-            MergeStrategy::First => "taken from the first input that has it",
-            MergeStrategy::Only => "kept if only one input has it",
-        };
-        self.element(path, "merge", when.to_owned());
-    }
-}
-
-fn kind(schema: &ColumnSchema) -> ColumnKind {
-    match *schema {
-        ColumnSchema::Plain(dtype) => ColumnKind::Plain(dtype),
-        ColumnSchema::Nullable(dtype) => ColumnKind::Nullable(dtype),
-        ColumnSchema::Categorical { categories, ordered, .. } => ColumnKind::Categorical { categories, ordered },
-    }
 }

@@ -3,22 +3,24 @@
 use annstream_store::{Buffer, DType, Error, Result};
 
 use super::align::ColumnMap;
-use super::awkward;
+use crate::awkward::Node;
 use crate::element::{DenseArray, Element, RecordArray, SparseLayout, SparseMatrix};
 use crate::table::{Column, take_or_nan};
 
 /// The element with its rows moved to the new index: an entry of `varm`, or a table. Holes are NaN in dense arrays
-/// (integers and booleans become float64, floats keep their type), nothing in sparse matrices, and as in
-/// [`Table::reindex`](crate::table::Table::reindex) in tables. An array without rows becomes float64, as in anndata.
+/// (integers and booleans become float64, floats keep their type), nothing in sparse matrices, missing
+/// values in awkward arrays, and as in [`Table::reindex`](crate::table::Table::reindex) in tables. An array without rows becomes float64, as in anndata.
 ///
 /// # Errors
-/// [`ErrorKind::Unsupported`](annstream_store::ErrorKind) for elements without rows and holes in awkward arrays,
+/// [`ErrorKind::Unsupported`](annstream_store::ErrorKind) for elements without rows and uncommon awkward arrays,
 /// [`ErrorKind::Incompatible`](annstream_store::ErrorKind) for holes in records and in text of several columns.
 pub fn reindex_rows(element: &Element, index: &Column, index_name: Option<&str>, map: &ColumnMap) -> Result<Element> {
     let ColumnMap::Map { from_new, .. } = map else {
         return Ok(match element {
             Element::Table(table) => {
                 let mut table = table.clone();
+                // The same labels, perhaps of another type (plain or nullable).
+                table.index = index.clone();
                 index_name.map(str::to_owned).clone_into(&mut table.index_name);
                 Element::Table(table)
             }
@@ -50,7 +52,7 @@ fn reindex_axis(element: &Element, axis: usize, map: &ColumnMap) -> Result<Eleme
         Element::Array(array) => take_axis(array, axis, from_new),
         Element::Sparse(matrix) => Ok(Element::Sparse(take_sparse(matrix, axis, to_new, from_new.len())?)),
         Element::Records(records) if axis == 0 => take_records(records, from_new).map(Element::Records),
-        Element::Awkward(array) if axis == 0 => awkward::take(array, from_new).map(Element::Awkward),
+        Element::Awkward(array) if axis == 0 => Ok(Element::Awkward(Node::decode(array)?.take(from_new)?.encode())),
         Element::Column(column) if axis == 0 => Ok(standing(column.reindex(from_new)?)),
         other => Err(Error::unsupported(format!("a {} cannot be aligned to the other axis", other.kind()))),
     }

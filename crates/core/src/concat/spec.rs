@@ -27,7 +27,7 @@ pub enum FillValue {
     Float(f64),
 }
 
-/// Options of [`concat`](super::concat); the names and defaults of `anndata.concat`.
+/// Options of a concatenation; the names and defaults of `anndata.concat`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConcatSpec {
     /// Axis to append along.

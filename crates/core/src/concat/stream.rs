@@ -189,6 +189,12 @@ fn align(part: &Part, range: &Range<u64>, dense: bool) -> Result<(Block, Tally)>
     }
     let sparse = block.into_sparse()?;
     tally.read = Sums::of(&sparse.data);
+    if missing == 0 && part.remap.keeps(&sparse) {
+        // Handed on as it was read.
+        tally.written = tally.read;
+        let (aligned, _) = part.remap.sparse(sparse)?;
+        return Ok((Block::Sparse(aligned), tally));
+    }
     let (mut aligned, dropped) = part.remap.sparse(sparse)?;
     tally.dropped = dropped;
     let filled_rows = rows - missing;

@@ -97,8 +97,8 @@ impl Block {
 
 fn is_zero(values: &Buffer, i: usize) -> bool {
     match values {
-        Buffer::C64(v) => v[i] == [0.0; 2],
-        Buffer::C128(v) => v[i] == [0.0; 2],
+        Buffer::C64(v) => v[i].iter().all(|&part| part == 0.0),
+        Buffer::C128(v) => v[i].iter().all(|&part| part == 0.0),
         Buffer::U64(v) => v[i] == 0,
         Buffer::I64(v) => v[i] == 0,
         Buffer::Str(_) => false,

@@ -5,6 +5,7 @@
 //! "Row" here is the major axis of the orientation asked for: the columns of a CSC matrix are the rows of its source.
 
 mod block;
+mod order;
 mod remap;
 mod source;
 mod sums;

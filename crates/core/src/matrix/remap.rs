@@ -1,14 +1,12 @@
 //! Aligning a block with the columns of the result.
-//!
-//! The kernel of every merge: column ids are looked up, dropped columns leave, holes are filled, and rows come out
-//! sorted. Rows whose order changes are sorted without comparisons: values go to their place in a row-wide slot array, a
-//! bitmap remembers which places are taken, and scanning the bitmap yields them in order (about 3 ns per value, against
-//! 15 for a sort). Short rows of wide matrices, and rows with duplicate columns, are sorted instead.
+
+#![expect(clippy::cast_possible_truncation, reason = "column ids fit 32 bits, as every source checks")]
 
 use std::sync::Arc;
 
 use annstream_store::{Buffer, DType};
 
+use super::order::{Fill, Ordered, Places, Rows};
 use super::{SparseRows, Sums};
 use crate::{Error, Result};
 
@@ -20,8 +18,8 @@ pub const DROPPED: u32 = u32::MAX;
 pub struct Remap {
     /// New column of each old one, or [`DROPPED`]; `None` where they are the same.
     to_new: Option<Arc<[u32]>>,
-    /// Whether `to_new` keeps the order of the columns it keeps.
-    monotone: bool,
+    /// The same for the kernel.
+    places: Arc<Places>,
     /// Added to every column.
     offset: u32,
     /// Number of columns before the offset.
@@ -37,7 +35,8 @@ pub struct Remap {
 impl Remap {
     /// Columns stay as they are; values become `dtype`.
     pub fn same(columns: usize, dtype: DType) -> Self {
-        Self { to_new: None, monotone: true, offset: 0, columns, holes: Arc::from([]), dtype, fill: None }
+        let places = Arc::new(Places::same(columns));
+        Self { to_new: None, places, offset: 0, columns, holes: Arc::from([]), dtype, fill: None }
     }
 
     /// Columns stay as they are; rows that an input lacks are filled with `fill`.
@@ -48,17 +47,14 @@ impl Remap {
     /// Old column `i` becomes `to_new[i]` of `columns`; the rest is filled with `fill`.
     pub fn new(to_new: Arc<[u32]>, columns: usize, dtype: DType, fill: Option<f64>) -> Self {
         let mut covered = vec![false; columns];
-        let mut monotone = true;
-        let mut last = None;
         for &new in to_new.iter().filter(|&&new| new != DROPPED) {
             if let Some(seen) = covered.get_mut(new as usize) {
                 *seen = true;
             }
-            monotone &= last.is_none_or(|last| last < new);
-            last = Some(new);
         }
         let holes = (0u32..).zip(&covered).filter(|(_, seen)| !**seen).map(|(column, _)| column).collect();
-        Self { to_new: Some(to_new), monotone, offset: 0, columns, holes, dtype, fill }
+        let places = Arc::new(Places::new(&to_new, columns));
+        Self { to_new: Some(to_new), places, offset: 0, columns, holes, dtype, fill }
     }
 
     /// The same, with all columns moved to the right.
@@ -128,7 +124,16 @@ impl Remap {
     /// # Errors
     /// If the fill does not fit the type.
     pub fn missing_dense(&self, rows: usize) -> Result<Buffer> {
+        if rows * self.columns == 0 {
+            // Nothing to fill, and a type that need not hold the fill.
+            return Ok(Buffer::empty(self.dtype));
+        }
         Buffer::full(self.dtype, self.fill.unwrap_or(0.0), rows * self.columns)
+    }
+
+    /// Whether the values of these rows come out as they are, untouched.
+    pub fn keeps(&self, rows: &SparseRows) -> bool {
+        self.to_new.is_none() && rows.sorted && self.filled_per_row() == 0 && rows.data.dtype() == self.dtype
     }
 
     /// Aligns compressed rows. Returns them sorted, with the sums of the values that were dropped.
@@ -139,8 +144,11 @@ impl Remap {
         if rows.data.dtype() != self.dtype {
             rows.data = rows.data.cast(self.dtype)?;
         }
+        if u32::try_from(rows.indices.len()).is_err() {
+            return Err(Error::unsupported("a row with more than 2^32 values"));
+        }
         let filled = self.filled_per_row();
-        if self.to_new.is_none() && rows.sorted && filled == 0 {
+        if self.keeps(&rows) {
             if self.offset > 0 {
                 rows.indices.iter_mut().for_each(|index| *index += self.offset);
             }
@@ -150,180 +158,37 @@ impl Remap {
             Some(fill) if filled > 0 => Some(Buffer::full(self.dtype, fill, 1)?),
             _ => None,
         };
-        let room = rows.indices.len() + filled * rows.rows();
-        let mut out = SparseRows {
-            indptr: Vec::with_capacity(rows.indptr.len()),
-            indices: Vec::with_capacity(room),
-            data: Buffer::empty(self.dtype),
-            sorted: true,
+        let (out, dropped) = self.ordered(&rows, fill.as_ref())?;
+        let dropped = if dropped.is_empty() {
+            Sums::default()
+        } else {
+            Sums::of(&rows.data.take(&dropped.into_iter().map(i64::from).collect::<Vec<_>>()))
         };
-        let mut dropped = Vec::new();
-        self.rows(&rows, fill.as_ref(), &mut out, &mut dropped)?;
-        let dropped = if dropped.is_empty() { Sums::default() } else { Sums::of(&rows.data.take(&dropped)) };
         Ok((out, dropped))
     }
 
-    fn rows(
-        &self,
-        rows: &SparseRows,
-        fill: Option<&Buffer>,
-        out: &mut SparseRows,
-        dropped: &mut Vec<i64>,
-    ) -> Result<()> {
+    /// The kernel, on the type at hand.
+    fn ordered(&self, rows: &SparseRows, fill: Option<&Buffer>) -> Result<(SparseRows, Vec<u32>)> {
         macro_rules! typed {
             ($($variant:ident)*) => {
-                match (&rows.data, fill, &mut out.data) {
-                    $((Buffer::$variant(values), None, Buffer::$variant(data)) => {
-                        out.sorted = self.kernel(rows, values, None, &mut out.indptr, &mut out.indices, data, dropped);
-                    }
-                    (Buffer::$variant(values), Some(Buffer::$variant(fill)), Buffer::$variant(data)) => {
-                        out.sorted =
-                            self.kernel(rows, values, fill.first().copied(), &mut out.indptr, &mut out.indices, data, dropped);
+                match (&rows.data, fill) {
+                    $((Buffer::$variant(values), None | Some(Buffer::$variant(_))) => {
+                        let fill = match fill {
+                            Some(Buffer::$variant(value)) => {
+                                value.first().map(|&value| Fill { value, holes: &self.holes })
+                            }
+                            _ => None,
+                        };
+                        let SparseRows { indptr, indices, sorted, .. } = rows;
+                        let out = self.places.order(Rows { indptr, indices, values, sorted: *sorted }, self.offset, fill);
+                        let Ordered { indptr, indices, values, dropped, sorted } = out;
+                        Ok((SparseRows { indptr, indices, data: Buffer::$variant(values), sorted }, dropped))
                     })*
-                    _ => return Err(Error::internal("sparse values are numbers of one type")),
+                    _ => Err(Error::internal("sparse values are numbers of one type")),
                 }
             };
         }
-        typed!(Bool I8 I16 I32 I64 U8 U16 U32 U64 F16 F32 F64 C64 C128);
-        Ok(())
-    }
-
-    /// Returns whether all rows came out strictly increasing (no duplicates).
-    #[expect(clippy::too_many_arguments, reason = "one loop over the parts of two matrices")]
-    fn kernel<T: Copy + bytemuck::Zeroable>(
-        &self,
-        rows: &SparseRows,
-        values: &[T],
-        fill: Option<T>,
-        indptr: &mut Vec<usize>,
-        indices: &mut Vec<u32>,
-        data: &mut Vec<T>,
-        dropped: &mut Vec<i64>,
-    ) -> bool {
-        data.reserve(indices.capacity());
-        indptr.push(0);
-        let in_order = self.monotone && rows.sorted;
-        let words = self.columns.div_ceil(64);
-        let mut slots = if in_order && fill.is_none() { Vec::new() } else { vec![T::zeroed(); self.columns] };
-        let mut taken = vec![0u64; words];
-        let mut keys: Vec<u64> = Vec::new();
-        let mut strict = true;
-        for row in rows.indptr.windows(2) {
-            let (start, stop) = (row[0], row[1]);
-            let columns = &rows.indices[start..stop];
-            let new_of = |column: u32| self.to_new.as_deref().map_or(column, |map| map[column as usize]);
-            if in_order && fill.is_none() {
-                for (i, &column) in columns.iter().enumerate() {
-                    let new = new_of(column);
-                    if new == DROPPED {
-                        dropped.push((start + i) as i64);
-                    } else {
-                        indices.push(new + self.offset);
-                        data.push(values[start + i]);
-                    }
-                }
-            } else if fill.is_none() && columns.len() * 4 < words {
-                strict &= self.by_sort(columns, start, values, indices, data, dropped, &mut keys);
-            } else {
-                let mut duplicate = false;
-                for (i, &column) in columns.iter().enumerate() {
-                    let new = new_of(column);
-                    if new == DROPPED {
-                        dropped.push((start + i) as i64);
-                        continue;
-                    }
-                    let (word, bit) = (new as usize / 64, 1u64 << (new % 64));
-                    duplicate |= taken[word] & bit != 0;
-                    taken[word] |= bit;
-                    slots[new as usize] = values[start + i];
-                }
-                if let Some(fill) = fill {
-                    for &hole in &*self.holes {
-                        taken[hole as usize / 64] |= 1 << (hole % 64);
-                        slots[hole as usize] = fill;
-                    }
-                }
-                if duplicate && fill.is_none() {
-                    // Both values stay, in stored order; the bitmap cannot hold two.
-                    taken.fill(0);
-                    dropped.truncate(dropped.partition_point(|&position| position < start as i64));
-                    strict &= self.by_sort(columns, start, values, indices, data, dropped, &mut keys);
-                } else {
-                    let first = indices.len();
-                    for (word, bits) in (0u32..).zip(&mut taken) {
-                        let mut left = std::mem::take(bits);
-                        while left != 0 {
-                            let column = word * 64 + left.trailing_zeros();
-                            left &= left - 1;
-                            indices.push(column + self.offset);
-                            data.push(slots[column as usize]);
-                        }
-                    }
-                    if duplicate {
-                        self.with_duplicates(columns, start, values, fill, first, indices, data, &mut keys);
-                        strict = false;
-                    }
-                }
-            }
-            indptr.push(indices.len());
-        }
-        strict
-    }
-
-    /// Sorts one row by new column, keeping the stored order of equal ones. Returns whether there were none.
-    #[expect(clippy::too_many_arguments, reason = "one row of the kernel")]
-    fn by_sort<T: Copy>(
-        &self,
-        columns: &[u32],
-        start: usize,
-        values: &[T],
-        indices: &mut Vec<u32>,
-        data: &mut Vec<T>,
-        dropped: &mut Vec<i64>,
-        keys: &mut Vec<u64>,
-    ) -> bool {
-        keys.clear();
-        for (i, &column) in columns.iter().enumerate() {
-            let new = self.to_new.as_deref().map_or(column, |map| map[column as usize]);
-            if new == DROPPED {
-                dropped.push((start + i) as i64);
-            } else {
-                keys.push(u64::from(new) << 32 | i as u64);
-            }
-        }
-        keys.sort_unstable();
-        for &key in &*keys {
-            indices.push((key >> 32) as u32 + self.offset);
-            data.push(values[start + (key & 0xffff_ffff) as usize]);
-        }
-        keys.windows(2).all(|pair| pair[0] >> 32 != pair[1] >> 32)
-    }
-
-    /// Redoes a filled row that has duplicates: its values and the fills, sorted together.
-    #[expect(clippy::too_many_arguments, reason = "one row of the kernel")]
-    fn with_duplicates<T: Copy>(
-        &self,
-        columns: &[u32],
-        start: usize,
-        values: &[T],
-        fill: Option<T>,
-        first: usize,
-        indices: &mut Vec<u32>,
-        data: &mut Vec<T>,
-        keys: &mut Vec<u64>,
-    ) {
-        indices.truncate(first);
-        data.truncate(first);
-        self.by_sort(columns, start, values, indices, data, &mut Vec::new(), keys);
-        let mut merged: Vec<(u32, T)> = indices.drain(first..).zip(data.drain(first..)).collect();
-        if let Some(fill) = fill {
-            merged.extend(self.holes.iter().map(|&hole| (hole + self.offset, fill)));
-        }
-        merged.sort_by_key(|&(column, _)| column);
-        for (column, value) in merged {
-            indices.push(column);
-            data.push(value);
-        }
+        typed!(Bool I8 I16 I32 I64 U8 U16 U32 U64 F16 F32 F64 C64 C128)
     }
 
     /// Aligns dense rows: row-major values of as many columns as the input has. Rows marked in `holes` become fill.
@@ -402,7 +267,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn case() -> impl Strategy<Value = (Vec<Vec<(u32, i32)>>, Vec<u32>, usize)> {
+    /// Rows of columns and values, a map of the columns, and the number of new columns.
+    type Case = (Vec<Vec<(u32, i32)>>, Vec<u32>, usize);
+
+    fn case() -> impl Strategy<Value = Case> {
         (1u32..90, 1usize..400).prop_flat_map(|(old, new)| {
             let row = prop::collection::vec((0..old, -5..5), 0..40);
             let map = prop::collection::vec(0u32..new as u32, old as usize).prop_map(move |map| {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annstream_store::DType;
 
-use super::Block;
+use super::{Block, SparseRows};
 use crate::Result;
 
 /// Bytes of stored values that a block aims at. A constant of the program, not of the machine or the budget: it decides
@@ -37,6 +37,14 @@ pub trait MatrixSource: Send + Sync {
     /// # Errors
     /// If the stored bytes are damaged; the error names file, element and row.
     fn read(&self, rows: Range<u64>) -> Result<Block>;
+
+    /// Reads only where the values of rows stand, without the values.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
+        self.read(rows)?.into_sparse()
+    }
 }
 
 /// The largest cost among ranges.
@@ -66,5 +74,9 @@ impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {
         (**self).read(rows)
+    }
+
+    fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
+        (**self).read_structure(rows)
     }
 }

@@ -9,7 +9,9 @@
 //! 3. *Read*: a bucket is loaded and placed by counting sort when its rows are asked for. Entries of a row come out in
 //!    the order they were stored, so that columns are sorted if the stored order was.
 //!
-//! The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
+//! What fits its share of the budget as a whole never leaves memory. The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
+
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positions within a block")]
 
 use std::fs::File;
 use std::ops::Range;
@@ -19,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use annstream_store::{Buffer, DType};
 
+use crate::budget::Charge;
 use crate::matrix::{BLOCK_BYTES, Block, DROPPED, MatrixSource, SparseRows, largest_range};
 use crate::{Error, Exec, Result};
 
@@ -39,6 +42,9 @@ pub struct SortedRows {
     counts: Vec<u32>,
     scratch: File,
     loaded: Mutex<Option<(usize, std::sync::Arc<SparseRows>)>>,
+    /// Entries per bucket that were never flushed, because all fit in memory; and their share of the budget.
+    kept: Vec<Entries>,
+    _charge: Option<Charge>,
 }
 
 #[derive(Debug)]
@@ -70,8 +76,8 @@ impl Entries {
 }
 
 impl SortedRows {
-    /// Sorts `source` into `rows` result rows. Reads the source twice (its indices alone once more would do, but a
-    /// source hands out blocks); writes and later reads about 8 bytes plus the value per entry in scratch space.
+    /// Sorts `source` into `rows` result rows. Reads the indices of the source twice and its values once; writes and
+    /// later reads 8 bytes plus the value per entry in scratch space, unless all fits in memory.
     ///
     /// `beside` is the number of matrices that are read at the same time as this one.
     ///
@@ -106,16 +112,28 @@ impl SortedRows {
         drop(exec.budget().charge(largest * 3, "one bucket of an external sort")?);
 
         let scratch = tempfile::tempfile_in(exec.scratch()).map_err(|error| scratch_error(error, exec))?;
-        let flush_at = share.max(1 << 20);
+        // More would not be faster: scratch space is cached by the system while there is memory.
+        let flush_at = share.clamp(1 << 20, 256 << 20);
         let charge = exec.budget().charge(flush_at, "an external sort")?;
-        scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
+        let kept = scatter(source, placement, &ranges, block_bytes, &mut buckets, flush_at, &scratch, exec)?;
         drop(charge);
+        let held: u64 = kept.iter().map(|entries| entries.rows.capacity() as u64 * entry).sum();
+        let charge = if kept.is_empty() { None } else { Some(exec.budget().charge(held, "a sorted matrix")?) };
         let columns = match placement {
             RowPlacement::Columns(_) => source.shape()[0],
             RowPlacement::Rows(_) => source.shape()[1],
         };
         let counts = counts.into_iter().map(AtomicU32::into_inner).collect();
-        Ok(Self { shape: [rows, columns], dtype: source.dtype(), buckets, counts, scratch, loaded: Mutex::new(None) })
+        Ok(Self {
+            shape: [rows, columns],
+            dtype: source.dtype(),
+            buckets,
+            counts,
+            scratch,
+            loaded: Mutex::new(None),
+            kept,
+            _charge: charge,
+        })
     }
 
     fn load(&self, index: usize) -> Result<std::sync::Arc<SparseRows>> {
@@ -126,13 +144,14 @@ impl SortedRows {
             return Ok(rows.clone());
         }
         *loaded = None;
-        let rows = std::sync::Arc::new(self.place(&self.buckets[index])?);
+        let rows = std::sync::Arc::new(self.place(index)?);
         *loaded = Some((index, rows.clone()));
         Ok(rows)
     }
 
     /// Counting sort of one bucket.
-    fn place(&self, bucket: &Bucket) -> Result<SparseRows> {
+    fn place(&self, index: usize) -> Result<SparseRows> {
+        let bucket = &self.buckets[index];
         let size = |value: u64| usize::try_from(value).map_err(|_| Error::internal("bucket exceeds memory"));
         let first = size(bucket.rows.start)?;
         let last = size(bucket.rows.end)?;
@@ -147,8 +166,7 @@ impl SortedRows {
         let mut indices = vec![0_u32; total];
         let mut data = Buffer::zeros(self.dtype, total);
         let mut part = Entries::new(self.dtype);
-        for segment in &bucket.segments {
-            self.read_segment(segment, &mut part)?;
+        let mut place = |part: &Entries| {
             let targets: Vec<usize> = part
                 .rows
                 .iter()
@@ -161,7 +179,14 @@ impl SortedRows {
             for (&target, &column) in targets.iter().zip(&part.columns) {
                 indices[target] = column;
             }
-            put(&part.data, &targets, &mut data)?;
+            put(&part.data, &targets, &mut data)
+        };
+        if let Some(entries) = self.kept.get(index) {
+            place(entries)?;
+        }
+        for segment in &bucket.segments {
+            self.read_segment(segment, &mut part)?;
+            place(&part)?;
         }
         let sorted = SparseRows::check_sorted(&indptr, &indices);
         Ok(SparseRows { indptr, indices, data, sorted })
@@ -229,7 +254,7 @@ fn count(
         ranges.len(),
         in_flight,
         |i| {
-            let block = source.read(ranges[i].clone())?.into_sparse()?;
+            let block = source.read_structure(ranges[i].clone())?;
             for row in rows_of(&block, ranges[i].start, placement) {
                 if row != DROPPED {
                     counts[row as usize].fetch_add(1, Ordering::Relaxed);
@@ -275,11 +300,11 @@ fn scatter(
     flush_at: u64,
     scratch: &File,
     exec: &Exec,
-) -> Result<()> {
+) -> Result<Vec<Entries>> {
     let starts: Vec<u32> = buckets.iter().map(|bucket| u32::try_from(bucket.rows.start).unwrap_or(u32::MAX)).collect();
     let dtype = source.dtype();
     let mut gathered: Vec<Entries> = buckets.iter().map(|_| Entries::new(dtype)).collect();
-    let (mut held, mut end) = (0, 0);
+    let (mut held, mut end, mut flushed) = (0, 0, false);
     let entry = 8 + dtype.size() as u64;
     let (in_flight, _charge) = exec.budget().in_flight(block_bytes * 4, exec.threads(), "an external sort")?;
     let mut flush = |gathered: &mut [Entries]| -> Result<()> {
@@ -317,12 +342,18 @@ fn scatter(
             // Growing vectors may hold twice what they contain.
             if held * 2 > flush_at {
                 held = 0;
+                flushed = true;
                 flush(&mut gathered)?;
             }
             Ok(())
         },
     )?;
-    flush(&mut gathered)
+    // Several matrices are sorted before any is read: only small ones stay.
+    if !flushed && held * 8 <= flush_at {
+        return Ok(gathered);
+    }
+    flush(&mut gathered)?;
+    Ok(Vec::new())
 }
 
 /// Deals the entries of a block to their buckets, keeping their order.
@@ -397,7 +428,7 @@ impl MatrixSource for SortedRows {
         if let Some(bucket) = self.buckets.get(first)
             && bucket.rows == rows
         {
-            return self.place(bucket).map(Block::Sparse);
+            return self.place(first).map(Block::Sparse);
         }
         let mut out = SparseRows::empty(0, self.dtype);
         let mut row = rows.start;

@@ -153,21 +153,31 @@ impl MatrixSource for StoredSparse {
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {
-        let pointers = self.pointers(&rows)?;
-        let (first, last) = (pointers[0], pointers[pointers.len() - 1]);
-        let region = Region::new(vec![first..last]);
-        let mut raw = Buffer::empty(DType::I32);
-        let mut data = Buffer::empty(self.dtype);
-        self.indices.read(&region, &mut raw).map_err(|error| self.place(error))?;
-        self.data.read(&region, &mut data).map_err(|error| self.place(error))?;
-        let indptr = to_usize(&pointers, first)?;
-        let indices = self.columns(raw, &indptr, rows.start)?;
-        let sorted = SparseRows::check_sorted(&indptr, &indices);
-        Ok(Block::Sparse(SparseRows { indptr, indices, data, sorted }))
+        let (mut block, region) = self.structure(rows)?;
+        block.data.reset(self.dtype);
+        self.data.read(&region, &mut block.data).map_err(|error| self.place(error))?;
+        Ok(Block::Sparse(block))
+    }
+
+    fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
+        Ok(self.structure(rows)?.0)
     }
 }
 
 impl StoredSparse {
+    /// Where the values of rows stand, and their range in the data.
+    fn structure(&self, rows: Range<u64>) -> Result<(SparseRows, Region)> {
+        let pointers = self.pointers(&rows)?;
+        let (first, last) = (pointers[0], pointers[pointers.len() - 1]);
+        let region = Region::new(vec![first..last]);
+        let mut raw = Buffer::empty(DType::I32);
+        self.indices.read(&region, &mut raw).map_err(|error| self.place(error))?;
+        let indptr = to_usize(&pointers, first)?;
+        let indices = self.columns(raw, &indptr, rows.start)?;
+        let sorted = SparseRows::check_sorted(&indptr, &indices);
+        Ok((SparseRows { indptr, indices, data: Buffer::empty(self.dtype), sorted }, region))
+    }
+
     /// The column ids as `u32`, each checked to be in range.
     fn columns(&self, raw: Buffer, indptr: &[usize], first_row: u64) -> Result<Vec<u32>> {
         let columns = self.shape[1];

@@ -21,4 +21,5 @@ pub(crate) use equal::same_values;
 pub use kind::ColumnKind;
 pub(crate) use reindex::take_or_nan;
 pub use rule::PartSchema;
+pub(crate) use rule::result_type;
 pub use stack::{StackPart, stack_columns, stack_schema};

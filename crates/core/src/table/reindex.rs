@@ -94,9 +94,9 @@ mod tests {
         let at = [1, -1, 0];
         let plain = |values: Buffer| Column::Plain(values).reindex(&at).unwrap();
         let Column::Plain(Buffer::F64(ints)) = plain(Buffer::I8(vec![1, 2])) else { panic!("not float64") };
-        assert!(ints[0] == 2.0 && ints[1].is_nan() && ints[2] == 1.0);
+        assert_eq!(format!("{ints:?}"), "[2.0, NaN, 1.0]");
         let Column::Plain(Buffer::F32(floats)) = plain(Buffer::F32(vec![1.0, 2.0])) else { panic!("not float32") };
-        assert!(floats[0] == 2.0 && floats[1].is_nan());
+        assert_eq!(format!("{floats:?}"), "[2.0, NaN, 1.0]");
         assert_eq!(
             plain(Buffer::Bool(vec![1, 0])),
             Column::Nullable {

@@ -340,13 +340,18 @@ fn unmasked<'a>(target: &Target<'a>) -> Target<'a> {
     }
 }
 
-/// `numpy.result_type`: the widest class first, then the others one by one.
 fn promote<'a>(targets: &[Target<'a>]) -> Target<'a> {
     let number = |target: &Target<'_>| match target {
         Target::Number(dtype) => Some(*dtype),
         _ => None,
     };
-    let Some(mut dtypes) = targets.iter().map(number).collect::<Option<Vec<_>>>() else { return Target::Object };
+    let dtypes = targets.iter().map(number).collect::<Option<Vec<_>>>();
+    dtypes.and_then(|dtypes| result_type(&dtypes)).map_or(Target::Object, Target::Number)
+}
+
+/// `numpy.result_type`: the widest class first, then the others one by one. `None` for nothing, and text among numbers.
+pub(crate) fn result_type(dtypes: &[DType]) -> Option<DType> {
+    let mut dtypes = dtypes.to_vec();
     dtypes.sort_by_key(|dtype| Reverse((dtype.is_complex(), dtype.is_float(), dtype.size())));
-    dtypes.into_iter().map(Some).reduce(|a, b| a?.promote(b?)).flatten().map_or(Target::Object, Target::Number)
+    dtypes.into_iter().map(Some).reduce(|a, b| a?.promote(b?)).flatten()
 }

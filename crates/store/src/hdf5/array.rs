@@ -19,6 +19,10 @@ const LARGEST_CHUNK: u64 = 1 << 30;
 /// Values read at a time through the library.
 const PIECE: u64 = 1 << 16;
 
+/// Parts of rows shorter than `SHORT` bytes are picked out of blocks of whole rows of at most `BLOCK` bytes.
+const SHORT: u64 = 1 << 12;
+const BLOCK: u64 = 1 << 18;
+
 /// How the values are reached.
 enum Route {
     /// One run of bytes, or not written yet.
@@ -79,7 +83,7 @@ impl Hdf5Array {
                 }
                 Route::Run(offset)
             }
-            Layout::Chunked(chunk) => this.chunked(chunk, size, &creation, elsewhere)?,
+            Layout::Chunked(chunk) => this.chunked(&chunk, size, &creation, elsewhere)?,
         };
         if let Element::Cell(cell) = &this.element {
             match cell.form {
@@ -126,11 +130,11 @@ impl Hdf5Array {
         }
     }
 
-    fn chunked(&mut self, chunk: Vec<u64>, size: u64, creation: &Id, elsewhere: bool) -> Result<Route> {
+    fn chunked(&mut self, chunk: &[u64], size: u64, creation: &Id, elsewhere: bool) -> Result<Route> {
         let pipeline = Pipeline::of(creation, usize::try_from(size).unwrap_or(usize::MAX))?;
         self.info.compression = pipeline.compression();
         self.info.codecs = pipeline.words();
-        self.info.chunk = Some(chunk.clone());
+        self.info.chunk = Some(chunk.to_vec());
         let bytes = chunk.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
         if bytes.is_none_or(|bytes| bytes > LARGEST_CHUNK) {
             return Err(Error::invalid(format!("chunks of shape {chunk:?} are larger than 1 GiB")));
@@ -138,7 +142,7 @@ impl Hdf5Array {
         if let Some((id, name)) = pipeline.unavailable() {
             return Ok(Route::Unavailable(format!("filter {id} ({name}) is not available")));
         }
-        let grid = Grid::new(&self.info.shape, &chunk);
+        let grid = Grid::new(&self.info.shape, chunk);
         let grid = grid.ok_or_else(|| Error::invalid(format!("chunks of shape {chunk:?} are impossible")))?;
         Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
     }
@@ -185,9 +189,33 @@ impl Hdf5Array {
 
     fn read_run(&self, offset: u64, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {
         let whole = Region::all(&self.info.shape);
-        chunks::runs(whole.ranges(), region.ranges(), region.ranges(), |from, to, length| {
-            self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
-        })
+        let (whole, ranges) = (whole.ranges(), region.ranges());
+        let row = self.info.shape.iter().skip(1).product::<u64>() * size as u64;
+        let wanted = ranges.iter().skip(1).map(|range| range.end - range.start).product::<u64>() * size as u64;
+        if wanted == row || row > BLOCK || wanted > SHORT {
+            return chunks::runs(whole, ranges, ranges, |from, to, length| {
+                self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
+            });
+        }
+        // Small parts of short rows: whole rows are read at once, and the parts picked out of them.
+        let mut start = ranges[0].start;
+        while start < ranges[0].end {
+            let stop = (start + BLOCK / row).min(ranges[0].end);
+            let rows: Vec<Range<u64>> = std::iter::once(start..stop).chain(whole[1..].iter().cloned()).collect();
+            let length = usize::try_from((stop - start) * row).unwrap_or(usize::MAX);
+            self.file.with_scratch(|scratch| {
+                scratch.whole.resize(length, 0);
+                self.file.read(offset + start * row, &mut scratch.whole)?;
+                let common = chunks::intersect(&rows, ranges);
+                chunks::runs(&rows, ranges, &common, |from, to, length| {
+                    let part = &scratch.whole[from * size..(from + length) * size];
+                    bytes[to * size..(to + length) * size].copy_from_slice(part);
+                    Ok(())
+                })
+            })?;
+            start = stop;
+        }
+        Ok(())
     }
 
     fn read_chunks(
@@ -332,10 +360,10 @@ fn pieces(region: &Region, width: u64, mut each: impl FnMut(&Region) -> Result<(
         return Ok(());
     }
     let row = rest.iter().map(|range| range.end - range.start).product::<u64>().saturating_mul(width);
-    let step = (PIECE / row.max(1)).max(1);
+    let height = (PIECE / row.max(1)).max(1);
     let mut start = rows.start;
     while start < rows.end {
-        let stop = (start + step).min(rows.end);
+        let stop = (start + height).min(rows.end);
         let ranges = std::iter::once(start..stop).chain(rest.iter().cloned()).collect();
         each(&Region::new(ranges))?;
         start = stop;

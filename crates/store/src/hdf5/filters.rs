@@ -150,8 +150,8 @@ impl Pipeline {
         let transforms = active.iter().filter(|(_, filter)| **filter != Filter::Fletcher32).count();
 
         let Scratch { raw, steps, inflate, zstd, .. } = scratch;
-        let [ping, pong] = steps;
-        let (mut target, mut spare) = (ping, pong);
+        let [first, second] = steps;
+        let (mut target, mut spare) = (first, second);
         let mut in_step = false;
         let mut from = 0..raw.len();
         let mut done = 0;

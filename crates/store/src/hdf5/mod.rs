@@ -22,6 +22,7 @@ mod object;
 mod publish;
 mod queue;
 mod reader;
+mod record_writer;
 mod registered;
 mod shuffle;
 mod space;

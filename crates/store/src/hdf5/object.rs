@@ -131,14 +131,17 @@ pub(super) fn external(what: &str) -> Error {
 /// Where a soft link points.
 fn soft_target(group: &Id, name: &str) -> Option<String> {
     let name = ffi::c_name(name).ok()?;
-    let mut info = H5L_info2_t::default();
-    // SAFETY: a valid group and name; the buffer is as long as the link says.
+    let mut info = std::mem::MaybeUninit::<H5L_info2_t>::zeroed();
+    // SAFETY: a valid group and name; the buffer is as long as the link says. The kind of a link is read as a number,
+    // since it may be one that the enumeration does not have.
     unsafe {
-        ffi::ok(H5Lget_info2(group.raw(), name.as_ptr(), &raw mut info, ffi::DEFAULT)).ok()?;
-        if info.type_ != H5L_type_t::H5L_TYPE_SOFT {
+        let info = info.as_mut_ptr();
+        ffi::ok(H5Lget_info2(group.raw(), name.as_ptr(), info, ffi::DEFAULT)).ok()?;
+        if (&raw const (*info).type_).cast::<c_int>().read() != H5L_type_t::H5L_TYPE_SOFT as c_int {
             return None;
         }
-        let mut bytes = vec![0_u8; (*info.u.val_size()).min(1 << 16)];
+        let length = (&raw const (*info).u).cast::<usize>().read();
+        let mut bytes = vec![0_u8; length.min(1 << 16)];
         let pointer = bytes.as_mut_ptr().cast::<c_void>();
         ffi::ok(H5Lget_val(group.raw(), name.as_ptr(), pointer, bytes.len(), ffi::DEFAULT)).ok()?;
         let text = CStr::from_bytes_until_nul(&bytes).ok()?;

@@ -86,7 +86,7 @@ mod tests {
     fn shuffle_is_undone_for_every_size_and_length() {
         for size in [1, 2, 3, 4, 8, 12, 16] {
             for length in [0, 1, size, size * 5 + 1, size * 64, size * 133 + size / 2] {
-                let source: Vec<u8> = (0..length).map(|i| (i * 7 % 251) as u8).collect();
+                let source: Vec<u8> = (0..length).map(|i| u8::try_from(i * 7 % 251).unwrap_or(0)).collect();
                 let (mut mixed, mut back) = (vec![0; length], vec![0; length]);
                 shuffle(size, &source, &mut mixed);
                 if length >= 2 * size && size > 1 {

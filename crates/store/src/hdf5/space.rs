@@ -27,7 +27,7 @@ pub(super) fn shape(space: &Id) -> Result<Option<Vec<u64>>> {
                 ffi::count(H5Sget_simple_extent_dims(space.raw(), dims.as_mut_ptr(), std::ptr::null_mut()))?;
                 Ok(Some(dims))
             }
-            _ => Err(ffi::error()),
+            H5S_class_t::H5S_NO_CLASS => Err(ffi::error()),
         }
     }
 }

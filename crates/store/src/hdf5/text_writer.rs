@@ -80,7 +80,7 @@ impl TextWriter {
 
     fn end(&mut self) -> Result<()> {
         let waiting = self.pending.len() as u64;
-        if self.row > 0 && waiting % self.row != 0 {
+        if self.row > 0 && !waiting.is_multiple_of(self.row) {
             return Err(Error::internal("the last row is incomplete"));
         }
         self.flush(waiting.checked_div(self.row).unwrap_or(0))?;

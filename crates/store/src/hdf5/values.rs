@@ -42,7 +42,8 @@ pub(super) unsafe fn read(
     let _guard = ffi::lock();
     let start = out.len();
     if let Buffer::Str(strings) = out {
-        let bytes = cell.size.checked_mul(count).filter(|&bytes| bytes <= 1 << 30);
+        let size = if cell.form == Form::Pointers { size_of::<*const c_char>() } else { cell.size };
+        let bytes = size.checked_mul(count).filter(|&bytes| bytes <= 1 << 30);
         let bytes = bytes.ok_or_else(|| Error::invalid(format!("text of {} bytes each is too long", cell.size)))?;
         // Words, so that pointers are aligned.
         let mut memory_words = vec![0_u64; bytes.div_ceil(8)];

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::array_writer::{self, NumberWriter, RecordWriter};
+use super::array_writer::{self, NumberWriter};
 use super::create::{self, Dataset, Storage};
 use super::ffi::Id;
 use super::publish::Draft;
 use super::queue::Queue;
+use super::record_writer::{RecordWriter, record_type};
 use super::text_writer::TextWriter;
 use super::{attrs, ffi, object, types};
 use crate::{
@@ -177,7 +178,7 @@ impl StoreWriter for Hdf5Writer {
                     Box::new(NumberWriter::new(shared.clone(), dataset, *dtype, spec))
                 }
                 ArrayType::Records(fields) => {
-                    let (datatype, size) = array_writer::record_type(fields)?;
+                    let (datatype, size) = record_type(fields)?;
                     let dataset = state.dataset(path, spec, (&datatype, size))?;
                     Box::new(RecordWriter::new(shared.clone(), dataset, fields.clone(), spec))
                 }

@@ -97,9 +97,11 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 	$(CARGO) test --workspace $(CONTRACT) --locked
 
-test-python: .venv/stamp rust-setup ## the binary against anndata
+test-python: .venv/stamp rust-setup ## the binary against anndata, and against bad inputs, disks and users
 	$(CARGO) build --workspace --locked
-	ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(PYTHON) -m pytest tests/parity tests/behaviour -n $(JOBS) -q $(PYTEST_ARGS)
+	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
+	$(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
+	$(PYTHON) -m pytest tests/behaviour -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS)
 
 test-next: .venv/stamp .venv-next/stamp rust-setup ## what we write, read by the newest anndata
 	@$(CARGO) build --workspace --locked

@@ -73,6 +73,11 @@ def soft_cycle(file: h5py.File) -> None:
     file["uns/two"] = h5py.SoftLink("/uns/one")
 
 
+def dangling(file: h5py.File) -> None:
+    """A soft link to nothing."""
+    file["uns/gone"] = h5py.SoftLink("/nowhere")
+
+
 def soft_loop(file: h5py.File) -> None:
     """A soft link to the group that it stands in."""
     file["uns/loop"] = h5py.SoftLink("/uns")
@@ -179,9 +184,7 @@ TREES = [
     changed("hard link cycle", hard_cycle, "uns/about/loop", "contains itself", **UNS),
     changed("soft link cycle", soft_cycle, "uns/one", "circle", **UNS),
     changed("soft link to its group", soft_loop, "uns/loop", "contains itself", **UNS),
-    changed(
-        "dangling soft link", lambda file: file["uns"].__setitem__("gone", h5py.SoftLink("/nowhere")), "gone", **UNS
-    ),
+    changed("dangling soft link", dangling, "uns/gone", **UNS),
     changed("name is not UTF-8", odd_name(b"\xff\xfebad"), "uns", "UTF-8", **UNS),
 ]
 

@@ -190,7 +190,7 @@ CASES = [
     changed("huge sparse", huge_sparse(False), "X: ", "indptr"),
     changed("huge sparse rows", huge_sparse(True), "X: ", codes=(INVALID, MEMORY)),
     changed("absurd sparse rows", absurd_sparse, "X: ", codes=(INVALID, MEMORY)),
-    changed("huge axis", huge_axis, "obs: ", "labels", codes=(MEMORY,)),
+    changed("huge axis", huge_axis, "obs: ", "a column of the result", codes=(MEMORY,)),
     changed("huge index", huge_index, "obs"),
     Case("contiguous beyond the end", contiguous_overlong, ("X/data: ",)),
 ]

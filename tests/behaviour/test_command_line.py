@@ -15,31 +15,13 @@ from .inputs import make_good, write, write_good
 from .support import EXISTS, INVALID, IO, MEMORY, OK, ROOT, USAGE, assert_empty, concat, run, snapshot
 
 DATA = Path(os.environ.get("ANNSTREAM_DATA", ROOT.parent / "shared" / "data"))
-CONCAT_FLAGS = [
-    "--output",
-    "--axis",
-    "--join",
-    "--merge",
-    "--uns-merge",
-    "--label",
-    "--keys",
-    "--keys-from",
-    "--index-unique",
-    "--fill-value",
-    "--pairwise",
-    "--compression",
-    "--force",
-    "--allow-external",
-    "--plan",
-    "--json",
-    "--memory",
-    "--threads",
-    "--tmpdir",
-    "--progress",
-    "--quiet",
-    "--verbose",
-]
-INFO_FLAGS = ["--json", "--tree", "--allow-external"]
+FLAGS = {
+    "concat": """
+        --output --axis --join --merge --uns-merge --label --keys --keys-from --index-unique --fill-value --pairwise
+        --compression --force --allow-external --plan --json --memory --threads --tmpdir --progress --quiet --verbose
+    """,
+    "info": "--json --tree --allow-external",
+}
 
 
 @pytest.fixture
@@ -48,15 +30,16 @@ def pair(good: Path) -> list[Path]:
     return [good, write_good(good.parent / "other.h5ad", seed=1, layout="csc")]
 
 
-@pytest.mark.parametrize(("command", "flags"), [("concat", CONCAT_FLAGS), ("info", INFO_FLAGS)])
-def test_help(command: str, flags: list[str]) -> None:
-    """The help of a command tells of every flag, and no other is there."""
+@pytest.mark.parametrize("command", FLAGS)
+def test_help(command: str) -> None:
+    """The help of a command tells of every flag."""
+    flags = set(FLAGS[command].split())
     for way in (("--help",), ("-h",)):
         done = run(command, *way)
         assert done.code == OK, done
         assert not done.stderr
         described = set(re.findall(r"(?<![\w`])--[a-z][a-z-]+", re.sub(r"annstream .*|\[default: .*", "", done.stdout)))
-        assert described >= set(flags), sorted(set(flags) - described)
+        assert described >= flags, sorted(flags - described)
     assert done.stdout.count("Usage: annstream") == 1
 
 

@@ -184,7 +184,7 @@ def test_scratch_absent(good: Path, output: Path, tmp_path: Path) -> None:
 
 def test_scratch_full(tiny_disk: Path, output: Path, tmp_path: Path) -> None:
     """A full scratch disk is named."""
-    done = concat([csc(tmp_path / "csc.h5ad")], output, "--tmpdir", tiny_disk)
+    done = concat([csc(tmp_path / "csc.h5ad")], output, "--tmpdir", tiny_disk, "--memory=64M")
     assert_refused(done, IO, "tiny", "no space left")
     assert_empty(output.parent)
     assert_empty(tiny_disk)

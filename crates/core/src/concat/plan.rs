@@ -101,7 +101,7 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         return Err(Error::argument("no objects to concatenate"));
     }
     let keys = keys(spec.keys.as_deref(), inputs.len())?;
-    check_budget(exec)?;
+    check_budget(inputs, spec, exec)?;
     let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs));
     let mut notes = Notes::default();
     for input in inputs {
@@ -146,14 +146,6 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     let mut shape = [0, 0];
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
-    // At least this for the labels of the growing axis; a file that declares more than it can hold is found out here.
-    let labels = shape[spec.axis.position()].saturating_mul(8);
-    let charge = exec.budget().charge(labels, "holding the labels").map_err(|error| {
-        let longest = main.lengths.iter().zip(inputs).max_by_key(|(length, _)| **length);
-        let error = error.at(spec.axis.name());
-        longest.map_or_else(|| Error::internal("no inputs"), |(_, input)| error.in_file(&input.name))
-    });
-    drop(charge?);
     let in_flight = (2 * exec.threads() as u64 + 1) * BLOCK_BYTES * 4;
     let aligned = main.alignment.index.len() as u64 * 24 * (inputs.len() as u64 + 1);
     let labels = shape[spec.axis.position()].saturating_mul(64).saturating_add(aligned);
@@ -183,10 +175,26 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     Ok(ConcatPlan { spec: spec.clone(), keys, compression, main, raw, summary })
 }
 
-/// Fails before any work if the budget does not hold a few blocks.
-fn check_budget(exec: &Exec) -> Result<()> {
-    drop(exec.budget().charge(BLOCK_BYTES * 3, "the work")?);
-    Ok(())
+/// Memory for one column of the appended axis: the labels of all inputs, and the same stacked.
+fn column_bytes(inputs: &[Input], spec: &ConcatSpec) -> u64 {
+    let view = View { inputs, raw: false };
+    let labels = (0..inputs.len()).map(|input| view.len(input, spec.axis));
+    labels.fold(0, u64::saturating_add).saturating_mul(64)
+}
+
+/// Fails before any work if the budget holds neither a column nor a few blocks.
+fn check_budget(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<()> {
+    let (columns, blocks) = (column_bytes(inputs, spec), BLOCK_BYTES * 3);
+    if columns <= blocks {
+        return exec.budget().charge(blocks, "the work").map(drop);
+    }
+    let view = View { inputs, raw: false };
+    // The longest input is where to look if that is absurd.
+    let longest = (0..inputs.len()).max_by_key(|&input| view.len(input, spec.axis));
+    exec.budget().charge(columns, "a column of the result").map(drop).map_err(|error| match longest {
+        Some(input) => error.in_file(&inputs[input].name).at(spec.axis.name()),
+        None => error,
+    })
 }
 
 fn predicted_bytes(matrix: &MatrixPlan) -> u64 {

@@ -77,6 +77,8 @@ impl SortedRows {
     ///
     /// `beside` is the number of matrices that are read at the same time as this one.
     ///
+    /// `beside` is the number of matrices that are read at the same time as this one.
+    ///
     /// # Errors
     /// If the source is damaged, the budget too small, or the scratch space full.
     pub fn sort(

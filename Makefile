@@ -77,7 +77,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint deny test-rust test-python test-next ## everything that CI runs
+test: lint deny test-rust test-python ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 

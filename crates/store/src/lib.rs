@@ -38,6 +38,7 @@ mod error;
 mod hdf5;
 mod memory;
 mod open;
+mod spare;
 mod store;
 mod strings;
 

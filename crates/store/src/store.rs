@@ -254,6 +254,16 @@ pub trait ArrayWriter: Send {
     /// If the type differs, more values come than the shape holds, or writing fails.
     fn append(&mut self, values: Buffer) -> Result<()>;
 
+    /// Appends a part of values that other parts are appended of, too. Whole chunks of it are not copied.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
+        let mut copy = Buffer::empty(values.dtype());
+        copy.extend_from(values, part)?;
+        self.append(copy)
+    }
+
     /// Sets all values of one field of a record array.
     ///
     /// # Errors

@@ -45,8 +45,8 @@ pub(super) struct Ordered<T> {
     pub(super) indptr: Vec<usize>,
     pub(super) indices: Vec<u32>,
     pub(super) values: Vec<T>,
-    /// Positions of the values whose column was dropped.
-    pub(super) dropped: Vec<u32>,
+    /// The values whose column was dropped.
+    pub(super) dropped: Vec<T>,
     /// Whether every row is strictly increasing: there were no duplicates.
     pub(super) sorted: bool,
 }
@@ -66,14 +66,34 @@ impl Places {
         Self { drops: place.contains(&past), place: Some(place), columns, monotone }
     }
 
-    /// Puts rows in order; `offset` is added to every column.
-    pub(super) fn order<T>(&self, rows: Rows<'_, T>, offset: u32, fill: Option<Fill<'_, T>>) -> Ordered<T>
+    /// Room that [`order`](Self::order) needs for what it makes of these rows.
+    pub(super) fn room<T>(rows: Rows<'_, T>, fill: Option<Fill<'_, T>>) -> usize {
+        let filled = fill.map_or(0, |fill| fill.holes.len());
+        rows.indices.len() + filled * (rows.indptr.len() - 1) + SLACK
+    }
+
+    /// Room that it needs for what it drops.
+    pub(super) fn room_dropped<T>(&self, rows: Rows<'_, T>) -> usize {
+        if self.drops { rows.indices.len() + 1 } else { 0 }
+    }
+
+    /// Puts rows in order; `offset` is added to every column. `indices`, `values` and `dropped` become the result; what
+    /// they hold does not matter, and they are as long as [`room`](Self::room) and `room_dropped` say.
+    pub(super) fn order<T>(
+        &self,
+        rows: Rows<'_, T>,
+        offset: u32,
+        fill: Option<Fill<'_, T>>,
+        (indices, values, dropped): (Vec<u32>, Vec<T>, Vec<T>),
+    ) -> Ordered<T>
     where
         T: Copy + bytemuck::Zeroable,
     {
+        let indptr = Vec::with_capacity(rows.indptr.len());
+        let out = Ordered { indptr, indices, values, dropped, sorted: true };
         match self.place.as_deref() {
-            Some(place) => Job::new(self, rows, offset, fill).run(|column| place[column as usize]),
-            None => Job::new(self, rows, offset, fill).run(|column| column),
+            Some(place) => Job::new(self, rows, offset, fill, out).run(|column| place[column as usize]),
+            None => Job::new(self, rows, offset, fill, out).run(|column| column),
         }
     }
 }
@@ -103,16 +123,7 @@ struct Job<'a, T> {
 const SLACK: usize = 8;
 
 impl<'a, T: Copy + bytemuck::Zeroable> Job<'a, T> {
-    fn new(places: &'a Places, rows: Rows<'a, T>, offset: u32, fill: Option<Fill<'a, T>>) -> Self {
-        let filled = fill.map_or(0, |fill| fill.holes.len());
-        let room = rows.indices.len() + filled * (rows.indptr.len() - 1) + SLACK;
-        let out = Ordered {
-            indptr: Vec::with_capacity(rows.indptr.len()),
-            indices: vec![0; room],
-            values: vec![T::zeroed(); room],
-            dropped: vec![0; if places.drops { rows.indices.len() + 1 } else { 0 }],
-            sorted: true,
-        };
+    fn new(places: &'a Places, rows: Rows<'a, T>, offset: u32, fill: Option<Fill<'a, T>>, out: Ordered<T>) -> Self {
         // One column more, for the dropped ones, and a word more, for reading past the last bit.
         let words = places.columns / 64 + 1;
         let placed = fill.is_some() || !(places.monotone && rows.sorted);
@@ -158,9 +169,9 @@ impl<'a, T: Copy + bytemuck::Zeroable> Job<'a, T> {
 
     /// Notes a dropped value, without a branch.
     #[inline]
-    fn note_lost(&mut self, position: usize, new: u32) {
+    fn note_lost(&mut self, value: T, new: u32) {
         if self.places.drops {
-            self.out.dropped[self.lost] = position as u32;
+            self.out.dropped[self.lost] = value;
             self.lost += usize::from(new as usize == self.places.columns);
         }
     }
@@ -168,23 +179,23 @@ impl<'a, T: Copy + bytemuck::Zeroable> Job<'a, T> {
     /// A row that is in order already: only leaves out what is dropped.
     fn keep(&mut self, start: usize, stop: usize, place: &impl Fn(u32) -> u32) {
         let Rows { indices, values, .. } = self.rows;
-        for (i, (&column, &value)) in indices[start..stop].iter().zip(&values[start..stop]).enumerate() {
+        for (&column, &value) in indices[start..stop].iter().zip(&values[start..stop]) {
             let new = place(column);
             self.out.indices[self.end] = new.wrapping_add(self.offset);
             self.out.values[self.end] = value;
             self.end += usize::from(new as usize != self.places.columns);
-            self.note_lost(start + i, new);
+            self.note_lost(value, new);
         }
     }
 
     /// Puts the values of a row in their slots.
     fn scatter(&mut self, start: usize, stop: usize, place: &impl Fn(u32) -> u32) {
         let Rows { indices, values, .. } = self.rows;
-        for (i, (&column, &value)) in indices[start..stop].iter().zip(&values[start..stop]).enumerate() {
+        for (&column, &value) in indices[start..stop].iter().zip(&values[start..stop]) {
             let new = place(column);
             self.taken[new as usize / 64] |= 1 << (new % 64);
             self.slots[new as usize] = value;
-            self.note_lost(start + i, new);
+            self.note_lost(value, new);
         }
         let past = self.places.columns;
         self.taken[past / 64] &= !(1 << (past % 64));
@@ -222,7 +233,7 @@ impl<'a, T: Copy + bytemuck::Zeroable> Job<'a, T> {
             if new as usize != self.places.columns {
                 self.keys.push(u64::from(new) << 32 | i as u64);
             }
-            self.note_lost(start + i, new);
+            self.note_lost(values[start + i], new);
         }
         let filled = u64::from(u32::MAX);
         if let Some(fill) = self.fill {

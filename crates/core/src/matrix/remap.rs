@@ -159,16 +159,13 @@ impl Remap {
             _ => None,
         };
         let (out, dropped) = self.ordered(&rows, fill.as_ref())?;
-        let dropped = if dropped.is_empty() {
-            Sums::default()
-        } else {
-            Sums::of(&rows.data.take(&dropped.into_iter().map(i64::from).collect::<Vec<_>>()))
-        };
-        Ok((out, dropped))
+        let lost = Sums::of(&dropped);
+        [Buffer::U32(rows.indices), rows.data, dropped].into_iter().for_each(Buffer::recycle);
+        Ok((out, lost))
     }
 
-    /// The kernel, on the type at hand.
-    fn ordered(&self, rows: &SparseRows, fill: Option<&Buffer>) -> Result<(SparseRows, Vec<u32>)> {
+    /// The kernel, on the type at hand. Returns what it dropped, too.
+    fn ordered(&self, rows: &SparseRows, fill: Option<&Buffer>) -> Result<(SparseRows, Buffer)> {
         macro_rules! typed {
             ($($variant:ident)*) => {
                 match (&rows.data, fill) {
@@ -180,9 +177,19 @@ impl Remap {
                             _ => None,
                         };
                         let SparseRows { indptr, indices, sorted, .. } = rows;
-                        let out = self.places.order(Rows { indptr, indices, values, sorted: *sorted }, self.offset, fill);
+                        let rows = Rows { indptr, indices, values, sorted: *sorted };
+                        let room = Places::room(rows, fill);
+                        let spare = (
+                            Buffer::recycled(DType::U32, room),
+                            Buffer::recycled(self.dtype, room),
+                            Buffer::recycled(self.dtype, self.places.room_dropped(rows)),
+                        );
+                        let (Buffer::U32(ids), Buffer::$variant(data), Buffer::$variant(dropped)) = spare else {
+                            return Err(Error::internal("a buffer of another type than asked for"));
+                        };
+                        let out = self.places.order(rows, self.offset, fill, (ids, data, dropped));
                         let Ordered { indptr, indices, values, dropped, sorted } = out;
-                        Ok((SparseRows { indptr, indices, data: Buffer::$variant(values), sorted }, dropped))
+                        Ok((SparseRows { indptr, indices, data: Buffer::$variant(values), sorted }, Buffer::$variant(dropped)))
                     })*
                     _ => Err(Error::internal("sparse values are numbers of one type")),
                 }

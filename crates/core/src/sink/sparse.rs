@@ -1,5 +1,7 @@
 //! A sparse matrix being written.
 
+use std::sync::Arc;
+
 use annstream_store::{ArraySpec, ArrayWriter, AttrValue, Buffer, Compression, DType, StoreWriter};
 
 use crate::element::SparseLayout;
@@ -20,8 +22,10 @@ pub struct SparseSink<'a> {
     compression: Compression,
     data: Box<dyn ArrayWriter>,
     indices: Box<dyn ArrayWriter>,
-    pending_data: Buffer,
-    pending_indices: Buffer,
+    /// Type of the column ids.
+    index: DType,
+    /// Values in the last, unfinished chunk.
+    filled: usize,
     ends: Vec<u64>,
     sums: Sums,
 }
@@ -56,8 +60,8 @@ impl<'a> SparseSink<'a> {
             compression,
             data,
             indices,
-            pending_data: Buffer::empty(dtype),
-            pending_indices: Buffer::empty(index),
+            index,
+            filled: 0,
             ends: vec![0],
             sums: Sums::default(),
         })
@@ -71,38 +75,30 @@ impl<'a> SparseSink<'a> {
         let base = self.ends.last().copied().unwrap_or(0);
         self.ends.extend(rows.indptr[1..].iter().map(|&end| base + end as u64));
         self.sums.add(sums);
-        let indices = match self.pending_indices.dtype() {
+        let indices = match self.index {
             // Ids below 2^31, as the shape says: the bits are the same.
             DType::I32 => Buffer::I32(bytemuck::allocation::cast_vec(rows.indices)),
             _ => Buffer::I64(rows.indices.iter().map(|&id| i64::from(id)).collect()),
         };
+        let (data, indices) = (Arc::new(rows.data), Arc::new(indices));
         let mut start = 0;
         while start < indices.len() {
-            let stop = indices.len().min(start + CHUNK - self.pending_data.len());
-            self.pending_data.extend_from(&rows.data, start..stop)?;
-            self.pending_indices.extend_from(&indices, start..stop)?;
+            let stop = indices.len().min(start + CHUNK - self.filled);
+            self.data.append_part(&data, start..stop)?;
+            self.indices.append_part(&indices, start..stop)?;
+            self.filled = (self.filled + stop - start) % CHUNK;
             start = stop;
-            if self.pending_data.len() == CHUNK {
-                self.flush()?;
-            }
         }
+        // The last parts go where the writer gives back those that it is done with.
+        [data, indices].into_iter().filter_map(Arc::into_inner).for_each(Buffer::recycle);
         Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let data = std::mem::replace(&mut self.pending_data, Buffer::empty(DType::U8));
-        let indices = std::mem::replace(&mut self.pending_indices, Buffer::empty(DType::U8));
-        self.pending_data = with_room(data.dtype());
-        self.pending_indices = with_room(indices.dtype());
-        self.data.append(data)?;
-        self.indices.append(indices)
     }
 
     /// Writes what is left, the pointers (64-bit where the number of values asks for it) and the attributes.
     ///
     /// # Errors
     /// If writing fails, or other than the promised number of rows came.
-    pub fn finish(mut self) -> Result<Sums> {
+    pub fn finish(self) -> Result<Sums> {
         let major = match self.layout {
             SparseLayout::Csr => self.shape[0],
             SparseLayout::Csc => self.shape[1],
@@ -111,7 +107,6 @@ impl<'a> SparseSink<'a> {
             let message = format!("{} rows written, {major} expected", self.ends.len() - 1);
             return Err(Error::internal(message).at(&self.path));
         }
-        self.flush()?;
         self.data.finish()?;
         self.indices.finish()?;
         let count = self.ends.last().copied().unwrap_or(0);
@@ -137,10 +132,4 @@ impl<'a> SparseSink<'a> {
         self.writer.attr(&self.path, "shape", &AttrValue::ints(shape))?;
         Ok(self.sums)
     }
-}
-
-fn with_room(dtype: DType) -> Buffer {
-    let mut buffer = Buffer::zeros(dtype, CHUNK);
-    buffer.clear();
-    buffer
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use annstream_store::{ArrayReader, Buffer, DType, Region, Store};
 
 use super::chunk_bytes;
-use crate::matrix::{Block, MatrixSource, SparseRows};
+use crate::matrix::{BLOCK_BYTES, Block, MatrixSource, SparseRows};
 use crate::{Error, Result};
 
 /// Pointers looked at together while partitioning.
@@ -154,7 +154,7 @@ impl MatrixSource for StoredSparse {
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {
         let (mut block, region) = self.structure(rows)?;
-        block.data.reset(self.dtype);
+        block.data = spare(self.dtype, &region);
         self.data.read(&region, &mut block.data).map_err(|error| self.place(error))?;
         Ok(Block::Sparse(block))
     }
@@ -170,7 +170,7 @@ impl StoredSparse {
         let pointers = self.pointers(&rows)?;
         let (first, last) = (pointers[0], pointers[pointers.len() - 1]);
         let region = Region::new(vec![first..last]);
-        let mut raw = Buffer::empty(DType::I32);
+        let mut raw = spare(self.indices.info().dtype.plain().unwrap_or(DType::I32), &region);
         self.indices.read(&region, &mut raw).map_err(|error| self.place(error))?;
         let indptr = to_usize(&pointers, first)?;
         let indices = self.columns(raw, &indptr, rows.start)?;
@@ -202,6 +202,12 @@ impl StoredSparse {
         }
         Ok(indices)
     }
+}
+
+/// A buffer to read a region into. The reader makes it as long as it must be, once it knows that this is possible.
+fn spare(dtype: DType, region: &Region) -> Buffer {
+    let len = region.len().min(BLOCK_BYTES / dtype.size() as u64);
+    Buffer::recycled(dtype, usize::try_from(len).unwrap_or(0))
 }
 
 fn to_usize(pointers: &[u64], base: u64) -> Result<Vec<usize>> {

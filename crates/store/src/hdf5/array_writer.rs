@@ -1,5 +1,6 @@
 //! Arrays of numbers being filled, and the chunk shapes of new arrays.
 
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
@@ -102,22 +103,24 @@ impl NumberWriter {
         }
     }
 
-    fn take(&mut self, values: Buffer) -> Result<()> {
+    fn take(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
         if values.dtype() != self.dtype {
             return Err(Error::internal(format!("{} values for a {} array", values.dtype(), self.dtype)));
         }
         let before = self.appended;
-        self.appended += values.len() as u64;
+        self.appended += part.len() as u64;
         if !self.growable && self.appended > count(&self.shape)? {
             return Err(Error::internal(format!("more values than shape {:?} holds", self.shape)));
         }
-        if values.is_empty() {
+        if part.is_empty() {
             return Ok(());
         }
+        let size = self.dtype.size();
+        let part = part.start * size..part.end * size;
         match &self.place {
             Place::Run(offset) => {
-                let bytes = values.as_bytes().unwrap_or(&[]);
-                let at = offset.unwrap_or_default() + before * self.dtype.size() as u64;
+                let bytes = values.as_bytes().and_then(|bytes| bytes.get(part)).unwrap_or(&[]);
+                let at = offset.unwrap_or_default() + before * size as u64;
                 self.shared.step(|state| {
                     if offset.is_none() {
                         return Err(Error::internal("no place was reserved for values"));
@@ -129,21 +132,21 @@ impl NumberWriter {
                 let chunk = chunk.clone();
                 let rows = chunk[0];
                 let band = usize::try_from(rows.saturating_mul(self.row)).map_err(|_| Error::internal("huge chunk"))?;
-                self.take_bands(values, &chunk, band)
+                self.take_bands(values, part, &chunk, band)
             }
         }
     }
 
-    fn take_bands(&mut self, values: Buffer, chunk: &[u64], band: usize) -> Result<()> {
+    /// Cuts `part`, in bytes, into bands of chunks.
+    fn take_bands(&mut self, values: &Arc<Buffer>, part: Range<usize>, chunk: &[u64], band: usize) -> Result<()> {
         if band == 0 {
             return Err(Error::internal("values for rows without values"));
         }
-        let values = Arc::new(values);
-        let bytes = values.as_bytes().unwrap_or(&[]);
-        let mut start = 0;
+        let bytes = values.as_bytes().and_then(|bytes| bytes.get(..part.end)).unwrap_or(&[]);
+        let mut start = part.start;
         if !self.pending.is_empty() {
-            start = (band - self.pending.len()).min(bytes.len());
-            self.pending.extend_from_slice(&bytes[..start]);
+            start += (band - self.pending.len()).min(part.len());
+            self.pending.extend_from_slice(&bytes[part.start..start]);
             if self.pending.len() < band {
                 return Ok(());
             }
@@ -163,7 +166,10 @@ impl NumberWriter {
                 self.push_band(chunk, chunk[0], bytes[range].to_vec())?;
             }
         }
-        self.pending.extend_from_slice(&bytes[start..]);
+        if start < bytes.len() {
+            self.pending.reserve_exact(band);
+            self.pending.extend_from_slice(&bytes[start..]);
+        }
         Ok(())
     }
 
@@ -238,7 +244,12 @@ fn write_error(error: &std::io::Error) -> Error {
 
 impl ArrayWriter for NumberWriter {
     fn append(&mut self, values: Buffer) -> Result<()> {
-        self.take(values).map_err(|error| error.at(&self.dataset.path))
+        let all = 0..values.len();
+        self.append_part(&Arc::new(values), all)
+    }
+
+    fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
+        self.take(values, part).map_err(|error| error.at(&self.dataset.path))
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {

@@ -30,6 +30,15 @@ impl Piece {
             Self::Part(buffer, range) => buffer.as_bytes().and_then(|bytes| bytes.get(range.clone())).unwrap_or(&[]),
         }
     }
+
+    /// Frees the memory, or hands it on.
+    fn recycle(self) {
+        if let Self::Part(buffer, _) = self
+            && let Some(buffer) = Arc::into_inner(buffer)
+        {
+            buffer.recycle();
+        }
+    }
 }
 
 enum State {
@@ -73,6 +82,7 @@ impl Queue {
                 let (sender, receiver) = sync_channel(1);
                 pool.spawn(move || {
                     let result = catch_unwind(AssertUnwindSafe(|| encode(piece.bytes(), size, compression)));
+                    piece.recycle();
                     let result = result.unwrap_or_else(|_| Err(Error::internal("a compression thread panicked")));
                     // Nobody listens if the writer was dropped.
                     let _ = sender.send(result);
@@ -82,7 +92,9 @@ impl Queue {
         };
         self.waiting.push_back(Chunk { dataset: dataset.clone(), position, rows, state });
         let most = if self.pool.is_some() { self.most } else { 0 };
-        while self.waiting.len() > most {
+        // What needs no encoding need not wait for its turn any longer than others make it.
+        let raw = |chunk: &Chunk| matches!(chunk.state, State::Raw(_));
+        while self.waiting.len() > most || self.waiting.front().is_some_and(raw) {
             self.store()?;
         }
         Ok(())
@@ -100,7 +112,11 @@ impl Queue {
         let Some(Chunk { dataset, position, rows, state }) = self.waiting.pop_front() else { return Ok(()) };
         dataset.reach(rows)?;
         match state {
-            State::Raw(piece) => dataset.store(&position, 0, piece.bytes()),
+            State::Raw(piece) => {
+                let result = dataset.store(&position, 0, piece.bytes());
+                piece.recycle();
+                result
+            }
             State::Done(encoded) => dataset.store(&position, encoded.mask, &encoded.bytes),
             State::Coming(receiver) => {
                 let encoded = self.wait(&receiver).map_err(|error| error.at(&dataset.path))?;

@@ -10,6 +10,8 @@ use crate::{Buffer, DType};
 
 /// Most bytes kept.
 const KEPT: usize = 32 << 20;
+/// Larger buffers hold a multiple of so many values.
+const STEP: usize = 1 << 16;
 /// Buffers smaller than this are cheap to make.
 const SMALL: usize = 1 << 16;
 
@@ -37,7 +39,12 @@ impl Buffer {
                 values.resize(len);
                 values
             }
-            None => Self::zeros(dtype, len),
+            None => {
+                // Blocks differ a little in length, and should fit each other's buffers.
+                let mut values = Self::zeros(dtype, if len < STEP { len } else { len.next_multiple_of(STEP) });
+                values.resize(len);
+                values
+            }
         }
     }
 

@@ -7,26 +7,27 @@ it writes its name into `departures` where it changed anything.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import Any
 
-import anndata
 import numpy as np
 import pandas as pd
 from anndata._core import merge as anndata_merge
 from pandas.api.extensions import ExtensionDtype
+from pandas.api.types import is_object_dtype
 from pandas.core.dtypes.cast import ensure_dtype_can_hold_na, find_common_type
 
 from .element_dtype import dense_with_holes
 
 
-def version(text: str) -> tuple[int, int]:
-    """The first two numbers of a version."""
-    major, minor = text.split(".")[:2]
+def installed(name: str) -> tuple[int, int]:
+    """The first two numbers of the version of a package."""
+    major, minor = version(name).split(".")[:2]
     return int(major), int(minor)
 
 
-ANNDATA = version(anndata.__version__)
-PANDAS = version(pd.__version__)
+ANNDATA = installed("anndata")
+PANDAS = installed("pandas")
 
 
 @contextmanager
@@ -88,7 +89,9 @@ def ignore_valueless(frames: list[pd.DataFrame], departures: set[str]) -> list[p
     frames = [frame.copy(deep=False) for frame in frames]
     for name in dict.fromkeys(name for frame in frames for name in frame.columns):
         held = [frame for frame in frames if name in frame]
-        dtype = counted_type([frame[name] for frame in held], lacking=len(held) < len(frames))
+        # Frames of neither rows nor columns are no inputs for pandas.
+        lacking = any(sum(frame.shape) and name not in frame for frame in frames)
+        dtype = counted_type([frame[name] for frame in held], lacking=lacking)
         if dtype is None:
             continue
         for frame in held:
@@ -117,7 +120,7 @@ def alike(columns: list[pd.Series]) -> bool:
     first = columns[0].dtype
     return all(
         isinstance(column.dtype, ExtensionDtype) == isinstance(first, ExtensionDtype)
-        and (column.dtype == object) == (first == object)
+        and is_object_dtype(column.dtype) == is_object_dtype(first)
         and (column.dtype == first or column.dtype.kind in "iub")
         and (isinstance(column.dtype, ExtensionDtype) or not is_valueless(column))
         for column in columns

@@ -63,19 +63,15 @@ def narrow_dense_holes(departures: set[str]):
 
 
 @contextmanager
-def valueless_columns(departures: set[str]):
-    """A column without any value, of a type that can be missing, does not count for the type of a concatenation.
-
-    pandas 2 has that rule; pandas 3 lets every column count, so that an input without rows turns integers to floats
-    and categories to text.
-    """
+def types_of_pandas_2(departures: set[str]):
+    """Columns have the types that pandas 2 gives them: `ignore_valueless` and `plain_categories`."""
     if PANDAS < (3, 0):
         yield
         return
     original = anndata_merge.unify_dtypes
 
     def unify(frames: Any) -> list[pd.DataFrame]:
-        return ignore_valueless(original(frames), departures)
+        return plain_categories(ignore_valueless(original(frames), departures), departures)
 
     anndata_merge.unify_dtypes = unify
     try:
@@ -85,7 +81,11 @@ def valueless_columns(departures: set[str]):
 
 
 def ignore_valueless(frames: list[pd.DataFrame], departures: set[str]) -> list[pd.DataFrame]:
-    """The frames, their columns without values being of the type that pandas 2 concatenates the others to."""
+    """A column without any value, of a type that can be missing, does not count for the type of a concatenation.
+
+    pandas 2 has that rule; pandas 3 lets every column count, so that an input without rows turns integers to floats
+    and categories to text. Here such columns get the type that pandas 2 concatenates the others to.
+    """
     frames = [frame.copy(deep=False) for frame in frames]
     for name in dict.fromkeys(name for frame in frames for name in frame.columns):
         held = [frame for frame in frames if name in frame]
@@ -96,9 +96,30 @@ def ignore_valueless(frames: list[pd.DataFrame], departures: set[str]) -> list[p
             continue
         for frame in held:
             if is_valueless(frame[name]) and frame[name].dtype != dtype:
-                departures.add("valueless_columns")
+                departures.add("ignore_valueless")
                 frame[name] = pd.Series([np.nan] * len(frame), index=frame.index, dtype=dtype)
     return frames
+
+
+def plain_categories(frames: list[pd.DataFrame], departures: set[str]) -> list[pd.DataFrame]:
+    """Categories of text beside nullable text are plain text.
+
+    pandas 2 has the labels of categories as objects, and objects beside `string` are objects; pandas 3 has them as
+    `str`, and `str` beside `string` is `string`.
+    """
+    for name in dict.fromkeys(name for frame in frames for name in frame.columns):
+        held = [frame for frame in frames if name in frame]
+        texts = [frame for frame in held if is_text_category(frame[name].dtype)]
+        if texts and any(frame[name].dtype == pd.StringDtype() for frame in held):
+            departures.add("plain_categories")
+            for frame in texts:
+                frame[name] = frame[name].astype(object)
+    return frames
+
+
+def is_text_category(dtype: Any) -> bool:
+    """Whether it is a type of categories that are pandas 3's text."""
+    return isinstance(dtype, pd.CategoricalDtype) and isinstance(dtype.categories.dtype, pd.StringDtype)
 
 
 def counted_type(columns: list[pd.Series], *, lacking: bool) -> Any:

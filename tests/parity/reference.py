@@ -22,7 +22,7 @@ from anndata._core import merge as anndata_merge
 from scipy import sparse
 
 from .element_dtype import Block, expected_dtype
-from .newer import ANNDATA, PANDAS, narrow_dense_holes, valueless_columns
+from .newer import ANNDATA, PANDAS, narrow_dense_holes, types_of_pandas_2
 
 X_AS_LAYER = "__x_as_layer__"
 
@@ -72,7 +72,7 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
 @contextmanager
 def our_rules(departures: set[str]):
     """Departures that need a change of the reference while it runs."""
-    changes = (comparison_without_crash, missing_awkward_entries, narrow_dense_holes, valueless_columns)
+    changes = (comparison_without_crash, missing_awkward_entries, narrow_dense_holes, types_of_pandas_2)
     with ExitStack() as stack:
         for change in changes:
             stack.enter_context(change(departures))

@@ -11,12 +11,14 @@ SHELL := /bin/bash
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+NEXT_SEEDS ?= 0:100
 DENY_VERSION := 0.20.2
 
 PYTHON := .venv/bin/python
 NEXT := .venv-next/bin/python
 # The public test-suite of the storage backends.
 CONTRACT := --features annstream-store/contract
+NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py)
 SOURCES := tests demo bench tools
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
@@ -77,7 +79,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint deny test-rust test-python ## everything that CI runs
+test: lint deny test-rust test-python test-next ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 
@@ -103,10 +105,11 @@ test-python: .venv/stamp rust-setup ## the binary against anndata, and against b
 	$(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
 	$(PYTHON) -m pytest tests/behaviour -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS)
 
-test-next: .venv/stamp .venv-next/stamp rust-setup ## what we write, read by the newest anndata
+test-next: .venv/stamp .venv-next/stamp rust-setup ## the binary against the newest anndata: its files read by us, and ours by it
 	@$(CARGO) build --workspace --locked
 	if [ -x $(NEXT) ]; then
-	    ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" $(NEXT) -m pytest tests/parity/test_readback.py -q $(PYTEST_ARGS)
+	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
+	    $(NEXT) -m pytest $(NEXT_TESTS) -n $(JOBS) -q $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

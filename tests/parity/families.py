@@ -22,6 +22,7 @@ from .family_columns import make_columns, make_frame, make_lookup
 from .family_extras import add_extras
 from .family_files import disguise
 from .family_uns import make_uns
+from .newer import PANDAS
 from .reference import write_h5ad
 
 STRATEGIES = [None, "same", "unique", "first", "only"]
@@ -170,9 +171,13 @@ def make_alt_labels(rng: np.random.Generator, n_inputs: int) -> list[list[str]]:
 def with_names(rng: np.random.Generator, labels: list[list[str]], plans: list[dict[str, str]]) -> list[pd.DataFrame]:
     """Frames with the planned columns; the index names are equal, different or absent."""
     names = [[None], ["barcode"], ["barcode", "id"], ["barcode", None]][rng.choice(4, p=[0.5, 0.3, 0.1, 0.1])]
+    # How many of the indexes are the text of pandas 3.
+    native = rng.choice([0, 1, 0.5], p=[0.4, 0.4, 0.2]) if PANDAS >= (3, 0) else 0
     frames = []
     for values, plan in zip(labels, plans, strict=True):
         index = pd.Index(values, dtype=object, name=names[rng.integers(0, len(names))])
+        if native and rng.random() < native:
+            index = index.astype(pd.StringDtype(na_value=np.nan))
         frames.append(make_frame(rng, plan, index))
     return frames
 

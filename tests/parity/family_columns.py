@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .newer import PANDAS
+
 INTS = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 NULLABLE_INTS = ["Int8", "UInt8", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"]
 CATEGORICALS = ["category_str", "category_int", "ordered", "ordered_same"]
@@ -20,6 +22,9 @@ RELATED = [
     ["category_str", "str"],
     ["category_int", "int32"],
 ]
+if PANDAS >= (3, 0):
+    KINDS += ["native_str"] * 3
+    RELATED += [["str", "string", "native_str"], ["category_str", "native_str"]]
 WORDS = ["x1", "x2", "x10", "X3", "alpha", "β", "細胞", "", "with space", "a,b", "🧬", "ﬀ", "10", "9", "1.5"]
 
 
@@ -65,6 +70,8 @@ def column(rng: np.random.Generator, kind: str, n: int) -> Any:
         return text(rng, n)
     if kind == "string":
         return pd.array(np.where(holes, None, text(rng, n)), dtype="string")
+    if kind == "native_str":
+        return pd.array(np.where(holes, None, text(rng, n)), dtype=pd.StringDtype(na_value=np.nan))
     if kind == "boolean":
         return pd.array(np.where(holes, None, rng.random(n) < 0.5), dtype="boolean")
     if kind in NULLABLE_INTS:

@@ -115,8 +115,10 @@ def nullable_index(rng: np.random.Generator, file: h5py.File) -> None:
 
 
 def make_index_nullable(frame: h5py.Group) -> None:
-    """Replaces the index by a group of values and mask."""
+    """Replaces the index by a group of values and mask, unless it is one."""
     name = frame.attrs["_index"]
+    if isinstance(frame[name], h5py.Group):
+        return
     values = frame[name].asstr()[()]
     del frame[name]
     group = frame.create_group(name)

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .newer import PANDAS
+
 
 def records(variant: int) -> np.ndarray:
     """A record array as scanpy's rank_genes_groups writes them."""
@@ -47,6 +49,9 @@ LEAVES: dict[str, Callable[[int], Any]] = {
     "nullable": lambda v: pd.array([1, None, 3 + v], dtype="Int32"),
     "leaf_or_mapping": lambda v: [{"inside": 1}, 5][v],
 }
+if PANDAS >= (3, 0):
+    LEAVES["native_text"] = lambda v: pd.array(["a", None, "β"][v:], dtype=pd.StringDtype(na_value=np.nan))
+    LEAVES["nullable_text"] = lambda v: pd.array(["a", None, "β"][v:], dtype="string")
 
 
 def make_uns(rng: np.random.Generator, n_inputs: int) -> list[dict[str, Any]]:

@@ -1,13 +1,14 @@
 """The right answer to a concatenation: `anndata.concat`, and what we do better than it.
 
 `reference_concat` gives an `Outcome`. Every departure from plain `anndata.concat` is one named function in this
-file, writes its name into `Outcome.departures`, and says why it exists. Nothing else may differ.
+file, writes its name into `Outcome.departures`, and says why it exists. Nothing else may differ. Where newer versions
+of anndata and pandas follow other rules than 0.12 and 2.3, `newer.py` undoes it, in the same way.
 """
 
 from __future__ import annotations
 
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from anndata._core import merge as anndata_merge
 from scipy import sparse
 
 from .element_dtype import Block, expected_dtype
+from .newer import ANNDATA, PANDAS, narrow_dense_holes, types_of_pandas_2
 
 X_AS_LAYER = "__x_as_layer__"
 
@@ -41,7 +43,7 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
     outcome = Outcome()
     departures = outcome.departures
     adatas = with_one_index_type(adatas, departures)
-    with warnings.catch_warnings(), comparison_without_crash(departures), missing_awkward_entries(departures):
+    with warnings.catch_warnings(), our_rules(departures):
         warnings.simplefilter("ignore")
         try:
             result = concat_with_partial_x(adatas, options, outcome.departures)
@@ -52,7 +54,7 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
         if result.raw is not None:
             fix_raw(result, adatas, options, outcome.departures)
         name_empty_bools(result, adatas, outcome.departures)
-        write_missing_strings(result, outcome.departures)
+        write_missing_strings(result, adatas, options, outcome.departures)
         write_missing_bools(result, outcome)
     if has_unions(result):
         departures.add("awkward_unions")
@@ -65,6 +67,16 @@ def reference_concat(adatas: list[AnnData], **options: Any) -> Outcome:
     fill_bool_arrays(result, departures)
     outcome.result = result
     return outcome
+
+
+@contextmanager
+def our_rules(departures: set[str]):
+    """Departures that need a change of the reference while it runs."""
+    changes = (comparison_without_crash, missing_awkward_entries, narrow_dense_holes, types_of_pandas_2)
+    with ExitStack() as stack:
+        for change in changes:
+            stack.enter_context(change(departures))
+        yield
 
 
 def with_one_index_type(adatas: list[AnnData], departures: set[str]) -> list[AnnData]:
@@ -200,7 +212,7 @@ def fill_bool_arrays(result: AnnData, departures: set[str]) -> None:
 def concat_with_partial_x(adatas: list[AnnData], options: dict, departures: set[str]) -> AnnData:
     """X is treated like a layer when some inputs lack it, as anndata 0.13 does; 0.12 raises."""
     without_x = [adata.X is None for adata in adatas]
-    if all(without_x) or not any(without_x):
+    if ANNDATA >= (0, 13) or all(without_x) or not any(without_x):
         return anndata.concat(adatas, **options)
     departures.add("partial_x")
     moved = []
@@ -286,39 +298,61 @@ def fix_raw(result: AnnData, adatas: list[AnnData], options: dict, departures: s
         var=result.raw.var,
         varm=dict(result.raw.varm),
     )
-    fix_elements(raw, [raw_as_anndata(adata) for adata in adatas], kept, departures)
-    write_missing_strings(raw, departures)
+    raws = [raw_as_anndata(adata) for adata in adatas]
+    fix_elements(raw, raws, kept, departures)
+    write_missing_strings(raw, raws, options, departures)
     result.raw = raw
 
 
-def frames_of(result: AnnData) -> list[pd.DataFrame]:
+def frames_of(adata: AnnData) -> dict[str, pd.DataFrame]:
     """Every dataframe that a concatenation makes."""
-    frames = [result.obs, result.var]
-    if result.raw is not None:
-        frames.append(result.raw.var)
-    for mapping in (result.obsm, result.varm):
-        frames.extend(value for value in mapping.values() if isinstance(value, pd.DataFrame))
+    frames = {"obs": adata.obs, "var": adata.var}
+    if adata.raw is not None:
+        frames["raw/var"] = adata.raw.var
+    for name in ("obsm", "varm"):
+        members = getattr(adata, name).items()
+        frames.update({f"{name}/{key}": value for key, value in members if isinstance(value, pd.DataFrame)})
     return frames
 
 
-def write_missing_strings(result: AnnData, departures: set[str]) -> None:
+def write_missing_strings(result: AnnData, adatas: list[AnnData], options: dict, departures: set[str]) -> None:
     """Strings with holes become nullable strings; the reference's object column with NaN cannot be written."""
-    for frame in frames_of(result):
+    for place, frame in frames_of(result).items():
         for name in frame.columns:
             column = frame[name]
             if column.dtype != object or not column.isna().any():
                 continue
             if all(isinstance(value, str) for value in column.dropna()):
                 departures.add("nullable_strings")
-                frame[name] = column.astype("string")
+                frame[name] = column.astype(type_of_missing_strings(place, name, adatas, options))
+
+
+def type_of_missing_strings(place: str, name: str, adatas: list[AnnData], options: dict) -> pd.StringDtype:
+    """Missing text is NA beside inputs that show it so, on the main axis, and else NaN, as pandas shows holes in text.
+
+    Up to pandas 2 and anndata 0.12 the two are read from a file alike, as NA.
+    """
+    axis = "var" if options.get("axis", "obs") in {"var", 1} else "obs"
+    if PANDAS < (3, 0):
+        return pd.StringDtype()
+    if place == axis or place.startswith(f"{axis}m/"):
+        frames = [frames_of(adata).get(place) for adata in adatas]
+        dtypes = [frame[name].dtype for frame in frames if frame is not None and name in frame]
+        if any(isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA for dtype in dtypes):
+            return pd.StringDtype()
+    return pd.StringDtype(na_value=np.nan)
 
 
 def name_empty_bools(result: AnnData, adatas: list[AnnData], departures: set[str]) -> None:
     """Bools of which nothing but holes is left are nullable booleans; their objects do not say what they were."""
     bools = {
-        name for adata in adatas for frame in frames_of(adata) for name in frame.columns if frame[name].dtype == bool
+        name
+        for adata in adatas
+        for frame in frames_of(adata).values()
+        for name in frame.columns
+        if frame[name].dtype == bool
     }
-    for frame in frames_of(result):
+    for frame in frames_of(result).values():
         for name in bools.intersection(frame.columns):
             if frame[name].dtype == object and len(frame) and frame[name].isna().all():
                 departures.add("nullable_bools")
@@ -330,7 +364,7 @@ def write_missing_bools(result: AnnData, outcome: Outcome) -> None:
 
     The reference's object column cannot be written, so refusing is right as well.
     """
-    for frame in frames_of(result):
+    for frame in frames_of(result).values():
         for name in frame.columns:
             column = frame[name]
             if column.dtype != object or not len(column.dropna()):

@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from anndata._core import merge as anndata_merge
 from scipy import sparse
 
 from .compare import assert_equal
 from .families import make_family
+from .family_columns import make_columns, make_frame
 from .file_layout import assert_well_formed
+from .newer import PANDAS, ignore_valueless
 from .reference import Outcome, reference_concat, write_h5ad
 from .runner import Run, judge
 
@@ -85,7 +88,7 @@ DAMAGES: dict[str, tuple[Callable[[AnnData], object], str]] = {
     "category order": (lambda a: set_categories(a, new_categories=["b", "a", "unused"]), "/obs['group'].cat"),
     "unused category": (lambda a: set_categories(a, new_categories=["a", "b"]), "/obs['group'].cat"),
     "ordered": (lambda a: a.obs.__setitem__("group", a.obs["group"].cat.as_ordered()), "/obs['group']"),
-    "code": (lambda a: a.obs["group"].__setitem__("c1", "a"), "/obs['group'].codes"),
+    "code": (lambda a: a.obs.__setitem__("group", a.obs["group"].fillna("a")), "/obs['group'].codes"),
     "category to text": (lambda a: a.var.__setitem__("gene", a.var["gene"].astype("category")), "/var['gene']"),
     "missing text": (lambda a: a.obs.__setitem__("note", pd.array(["x", "", "z"], "string")), "/obs['note']"),
     "missing integer": (lambda a: a.obs.__setitem__("count", pd.array([1, 0, 3], "Int16")), "/obs['count']"),
@@ -186,6 +189,23 @@ def test_no_departure_means_plain_anndata(seed: int, tmp_path: Path) -> None:
             assert outcome.result is None
             return
     assert_equal(outcome.result, plain, axis=None)
+
+
+@pytest.mark.parametrize("seed", range(300 if PANDAS < (3, 0) else 0))
+def test_valueless_columns_of_pandas_2(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `ignore_valueless` the rule of pandas 3, by which all columns count, gives what pandas 2 gives."""
+    from pandas.core.internals.concat import JoinUnit
+
+    rng = np.random.default_rng([seed, 6])
+    plans = make_columns(rng, int(rng.integers(2, 5)))
+    frames = [make_frame(rng, plan, pd.RangeIndex(rng.choice([0, 1, 2, 5]))) for plan in plans]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frames = anndata_merge.unify_dtypes(frames)
+        expected = pd.concat(frames, ignore_index=True)
+        monkeypatch.setattr(JoinUnit, "is_na", property(lambda unit: unit.block.dtype.kind == "V"))
+        actual = pd.concat(ignore_valueless(frames, set()), ignore_index=True)
+    pd.testing.assert_frame_equal(actual, expected)
 
 
 def test_families_are_reproducible_and_varied(tmp_path: Path) -> None:

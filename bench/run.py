@@ -72,7 +72,7 @@ CASES = [
     Case(
         "memory", "uncompressed, different genes, outer, --memory 256M", "diff", "outer", tools=(OURS,), memory_mib=256
     ),
-    Case("doubled", "the case raw-diff with every file twice", "diff", tools=(OURS, DISK), times=2),
+    Case("doubled", "the case memory with every file twice", "diff", "outer", tools=(OURS,), times=2, memory_mib=256),
 ]
 
 

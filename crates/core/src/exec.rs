@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
+use annstream_store::Buffer;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::budget::Budget;
@@ -25,6 +26,7 @@ pub struct Exec {
     scratch: PathBuf,
     stop: Arc<AtomicBool>,
     progress: Arc<dyn Progress>,
+    trim: fn(),
 }
 
 impl fmt::Debug for Exec {
@@ -50,6 +52,7 @@ impl Exec {
             scratch: std::env::temp_dir(),
             stop: Arc::default(),
             progress: Arc::new(Silent),
+            trim: || {},
         })
     }
 
@@ -72,6 +75,20 @@ impl Exec {
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
+    }
+
+    /// The same with a way to give free memory back to the system.
+    #[must_use]
+    pub fn with_trim(mut self, trim: fn()) -> Self {
+        self.trim = trim;
+        self
+    }
+
+    /// To be called after a matrix: what served it is freed, so that the peak is that of the largest stage and not
+    /// the sum of all.
+    pub fn release(&self) {
+        Buffer::release_recycled();
+        (self.trim)();
     }
 
     /// The worker threads.

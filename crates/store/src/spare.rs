@@ -68,6 +68,11 @@ impl Buffer {
         }
     }
 
+    /// Frees all memory that [`recycle`](Self::recycle) kept.
+    pub fn release_recycled() {
+        SPARE.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Values that fit without asking for memory.
     fn capacity(&self) -> usize {
         crate::match_buffer!(self, values => values.capacity(), text => text.len())

@@ -69,6 +69,7 @@ impl Common {
             scratch.display()
         ));
         let exec = Exec::new(threads, Budget::new(memory))?;
+        let exec = exec.with_trim(crate::allocator::trim);
         Ok(exec.with_scratch(scratch).with_stop(stop_flag()?).with_progress(watcher(self.progress, printer)))
     }
 }

@@ -194,6 +194,8 @@ impl Job<'_> {
             stack(&parts, &mut sink, &mut tallies, exec).map_err(place)?;
         }
         let written = sink.finish()?;
+        drop(parts);
+        exec.release();
         exec.progress().end();
         for (tally, input) in tallies.iter().zip(self.inputs) {
             tally.verify(&matrix.path, &input.name)?;

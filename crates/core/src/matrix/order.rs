@@ -67,13 +67,13 @@ impl Places {
     }
 
     /// Room that [`order`](Self::order) needs for what it makes of these rows.
-    pub(super) fn room<T>(rows: Rows<'_, T>, fill: Option<Fill<'_, T>>) -> usize {
+    pub(super) fn room<T>(rows: &Rows<'_, T>, fill: Option<Fill<'_, T>>) -> usize {
         let filled = fill.map_or(0, |fill| fill.holes.len());
         rows.indices.len() + filled * (rows.indptr.len() - 1) + SLACK
     }
 
     /// Room that it needs for what it drops.
-    pub(super) fn room_dropped<T>(&self, rows: Rows<'_, T>) -> usize {
+    pub(super) fn room_dropped<T>(&self, rows: &Rows<'_, T>) -> usize {
         if self.drops { rows.indices.len() + 1 } else { 0 }
     }
 

@@ -178,11 +178,11 @@ impl Remap {
                         };
                         let SparseRows { indptr, indices, sorted, .. } = rows;
                         let rows = Rows { indptr, indices, values, sorted: *sorted };
-                        let room = Places::room(rows, fill);
+                        let room = Places::room(&rows, fill);
                         let spare = (
                             Buffer::recycled(DType::U32, room),
                             Buffer::recycled(self.dtype, room),
-                            Buffer::recycled(self.dtype, self.places.room_dropped(rows)),
+                            Buffer::recycled(self.dtype, self.places.room_dropped(&rows)),
                         );
                         let (Buffer::U32(ids), Buffer::$variant(data), Buffer::$variant(dropped)) = spare else {
                             return Err(Error::internal("a buffer of another type than asked for"));

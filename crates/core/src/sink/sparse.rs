@@ -6,7 +6,7 @@ use annstream_store::{ArraySpec, ArrayWriter, AttrValue, Buffer, Compression, DT
 
 use crate::element::SparseLayout;
 use crate::matrix::{SparseRows, Sums};
-use crate::{Error, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Values per chunk of `data` and `indices`: half a megabyte of 32-bit numbers, so that readers of one row decode
 /// little and readers of everything are not slowed by many chunks.
@@ -47,6 +47,13 @@ impl<'a> SparseSink<'a> {
             SparseLayout::Csr => shape[1],
             SparseLayout::Csc => shape[0],
         };
+        let major = usize::try_from(shape[0] + shape[1] - minor).map_err(|_| Error::internal("rows exceed memory"))?;
+        let mut ends = Vec::new();
+        ends.try_reserve_exact(major.saturating_add(1)).map_err(|_| {
+            let message = format!("the pointers of {major} rows do not fit in memory");
+            Error::new(ErrorKind::Memory, message).at(path)
+        })?;
+        ends.push(0);
         let index = if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 };
         writer.group(path)?;
         let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![CHUNK as u64]).compression(compression);
@@ -62,7 +69,7 @@ impl<'a> SparseSink<'a> {
             indices,
             index,
             filled: 0,
-            ends: vec![0],
+            ends,
             sums: Sums::default(),
         })
     }

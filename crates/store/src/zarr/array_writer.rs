@@ -4,8 +4,10 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use super::encode::encode;
+use super::layout::Layout;
 use super::output::{Output, Place, lock};
 use super::text;
+use super::tree::Kind;
 use super::writer::Shared;
 use crate::grid::{self, count};
 use crate::queue::Job;
@@ -31,6 +33,13 @@ impl Channel {
         let compression = self.compression;
         let work = move || raw().and_then(|raw| encode(raw, size, compression));
         self.shared.step(|state| state.queue.push(place, Job::Work(Box::new(work))))
+    }
+
+    /// Makes the array one chunk, before any was pushed.
+    fn shrink(&self, dtype: DType, chunk: &[u64]) -> Result<()> {
+        let kind = if dtype == DType::Str { Kind::Text } else { Kind::Number(dtype) };
+        lock(&self.output).replan(Layout { chunk: chunk.to_vec(), shard: None });
+        self.shared.step(|state| state.describe(&self.path, &kind, chunk, chunk, self.compression))
     }
 
     /// Ends the array, whose first extent is `rows` if it could grow.
@@ -158,6 +167,11 @@ impl Filler {
         }
         if !self.pending.is_empty() {
             let rows = self.pending.len() as u64 / self.row.max(1);
+            if self.growable && self.queued == 0 && self.chunk[1..] == self.dims[1..] {
+                // It stayed smaller than a chunk: one chunk of its size is all it needs.
+                self.chunk[0] = rows;
+                self.channel.shrink(self.dtype, &self.chunk)?;
+            }
             let mut band = std::mem::replace(&mut self.pending, Buffer::empty(self.dtype));
             let full = usize::try_from(self.chunk[0].saturating_mul(self.row)).unwrap_or(usize::MAX);
             band.resize(full);

@@ -11,6 +11,8 @@ const GROWING: u64 = 1 << 17;
 const SMALL: u64 = 1 << 20;
 /// Most bytes that wait for their band of chunks to be complete; larger chunk shapes are not taken over.
 const BAND: u64 = 1 << 26;
+/// Most bands of chunks in a shard, so that its index is small.
+const MOST_CHUNKS: u64 = 1 << 12;
 /// Bytes of a chunk that is a file of its own, in an array of many.
 const FILE: u64 = 1 << 22;
 
@@ -36,8 +38,10 @@ pub(super) fn layout(spec: &ArraySpec, size: u64, shard: Option<u64>) -> Layout 
     }
     if let Some(bytes) = shard {
         let mut many = (bytes / band(chunk[0]).max(1)).max(1);
-        if !growable {
-            many = many.min(first.div_ceil(chunk[0]));
+        many = many.min(MOST_CHUNKS);
+        // The hint of a growing array may be missing, or too small: then there are more shards.
+        if *first > 0 || !growable {
+            many = many.min(first.div_ceil(chunk[0]).max(1));
         }
         let mut shard: Vec<u64> = vec![chunk[0].saturating_mul(many)];
         shard.extend(rest.iter().zip(&chunk[1..]).map(|(extent, chunk)| extent.max(&1).div_ceil(*chunk) * chunk));
@@ -97,6 +101,8 @@ mod tests {
         let found = layout(&growing, 4, Some(1 << 25));
         assert_eq!(found, Layout { chunk: vec![1 << 17], shard: Some(vec![1 << 23]) });
         assert_eq!(layout(&growing, 4, None), Layout { chunk: vec![1 << 20], shard: None });
+        let short = ArraySpec::new(DType::F32, vec![10]).growable().chunk(vec![10]);
+        assert_eq!(layout(&short, 4, Some(1 << 25)), Layout { chunk: vec![10], shard: None });
         let dense = ArraySpec::new(DType::F32, vec![100_000, 3000]);
         let found = layout(&dense, 4, Some(1 << 25));
         assert_eq!((found.chunk, found.shard), (vec![43, 3000], Some(vec![43 * 65, 3000])));

@@ -33,6 +33,11 @@ impl Output {
         Self { folder, keys, layout, shard: None }
     }
 
+    /// Changes the layout, before anything is stored.
+    pub(super) fn replan(&mut self, layout: Layout) {
+        self.layout = layout;
+    }
+
     /// Stores the chunk at a place of the grid.
     fn store(&mut self, place: &[u64], bytes: &[u8]) -> Result<()> {
         let Some(extents) = &self.layout.shard else {

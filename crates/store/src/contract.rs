@@ -14,8 +14,8 @@ pub struct Backend<'a> {
     pub create: &'a dyn Fn() -> Box<dyn StoreWriter>,
     /// Opens the store that was started last and has been committed.
     pub reopen: &'a dyn Fn() -> Box<dyn Store>,
-    /// Whether attributes are kept as JSON (see [`as_json`]), the null array comes back as a boolean without
-    /// dimensions, and records hold no arrays.
+    /// Whether attributes are kept as JSON (integers and doubles, complex numbers as pairs, references as paths), the
+    /// null array comes back as a boolean without dimensions, and records hold no arrays.
     pub json: bool,
 }
 

@@ -124,8 +124,11 @@ fn nothing_appears_before_commit_or_without_it() {
     let mut array = writer.array("x", &ArraySpec::new(DType::I32, vec![3])).expect("an array");
     array.append(Buffer::I32(vec![1, 2, 3])).expect("values");
     array.finish().expect("an array");
+    let spec = ArraySpec::new(DType::I32, vec![0]).growable().chunk(vec![2]);
+    let mut late = writer.array("late", &spec).expect("an array");
     assert!(!path.exists());
     drop(writer);
+    assert!(late.append(Buffer::I32(vec![1, 2, 3])).is_err());
     assert_eq!(std::fs::read_dir(&folder).expect("the folder").count(), 0);
 }
 

@@ -32,7 +32,11 @@ impl Channel {
         let place = Place { output: self.output.clone(), path: self.path.clone(), at };
         let compression = self.compression;
         let work = move || raw().and_then(|raw| encode(raw, size, compression));
-        self.shared.step(|state| state.queue.push(place, Job::Work(Box::new(work))))
+        self.shared.step(|state| {
+            // An array may outlive the writer; its files must not come back.
+            state.folder()?;
+            state.queue.push(place, Job::Work(Box::new(work)))
+        })
     }
 
     /// Makes the array one chunk, before any was pushed.

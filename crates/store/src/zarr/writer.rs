@@ -76,6 +76,11 @@ impl State {
         Ok(())
     }
 
+    /// Where the store stands meanwhile.
+    pub(super) fn folder(&self) -> Result<&Path> {
+        self.draft.as_ref().map(Draft::folder).ok_or_else(|| Error::internal("the store is closed"))
+    }
+
     /// Sets the metadata of an array.
     pub(super) fn describe(
         &mut self,
@@ -163,8 +168,7 @@ impl ZarrWriter {
             if path.is_empty() || state.nodes.contains_key(path) {
                 return Err(Error::internal("something stands there already"));
             }
-            let draft = state.draft.as_ref().ok_or_else(|| Error::internal("the store is closed"))?;
-            let folder = draft.folder().join(path);
+            let folder = state.folder()?.join(path);
             state.nodes.insert(path.to_owned(), Node::default());
             state.set(path, tree::describe(options.format, &kind, &spec.shape, &layout, compression))?;
             state.open.push(path.to_owned());

@@ -17,7 +17,8 @@ from scipy import sparse
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from parity.reference import reference_concat, write_h5ad
+from parity import family_zarr
+from parity.reference import reference_concat, remove, write
 
 STRATEGIES = ["none", "same", "unique", "first", "only"]
 
@@ -36,6 +37,7 @@ def make_parser() -> argparse.ArgumentParser:
     concat.add_argument("--keys")
     concat.add_argument("--index-unique")
     concat.add_argument("--fill-value", type=parse_fill)
+    concat.add_argument("--zarr-format", type=int, choices=[2, 3], default=3)
     concat.add_argument("--pairwise", action="store_true")
     concat.add_argument("--force", action="store_true")
     concat.add_argument("-q", "--quiet", action="store_true")
@@ -94,7 +96,7 @@ def check_output(output: Path, inputs: list[str], *, force: bool) -> None:
 def read_input(path: str) -> anndata.AnnData:
     """One input, or a refusal that names it."""
     try:
-        return anndata.read_h5ad(path)
+        return family_zarr.read(Path(path.removesuffix(".zip")))
     except Exception as error:
         raise Refusal(3, f"{path}: {error}") from error
 
@@ -124,9 +126,10 @@ def concat(parsed: argparse.Namespace) -> None:
         raise Refusal(4, f"{outcome.error} {name_duplicates(paths, adatas, parsed.axis)}")
     sort_entries(outcome.result)
     try:
-        write_h5ad(outcome.result, parsed.output)
+        anndata.settings.zarr_write_format = parsed.zarr_format
+        write(outcome.result, parsed.output)
     except Exception as error:
-        parsed.output.unlink(missing_ok=True)
+        remove(parsed.output)
         raise Refusal(4, str(error)) from error
 
 

@@ -7,6 +7,7 @@ says.
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
+from . import family_zarr
 from .family_arrays import make_embeddings, make_matrices
 from .family_columns import make_columns, make_frame, make_lookup
 from .family_extras import add_extras
@@ -50,7 +52,31 @@ def make_family(seed: int, folder: Path) -> Family:
         for adata, path in zip(adatas, paths, strict=True):
             write_input(rng, adata, path)
             disguise(disguises, path)
-        return Family(seed, paths, [read_input(path) for path in paths], options)
+        inputs = [read_input(path) for path in paths]
+        use_zarr(np.random.default_rng([seed, 6]), paths, inputs)
+        return Family(seed, paths, inputs, options)
+
+
+def use_zarr(rng: np.random.Generator, paths: list[Path], inputs: list[AnnData]) -> None:
+    """Replaces some of the files by zarr stores."""
+    if rng.random() < 0.5:
+        return
+    for i, path in enumerate(paths):
+        if rng.random() < 0.3:
+            continue
+        store = path.with_suffix(".zarr")
+        try:
+            written = native_input(family_zarr.rewrite(rng, inputs[i], store))
+            if (written.raw is None) != (inputs[i].raw is None):
+                raise ValueError("anndata does not read raw of a store without observations")
+            inputs[i] = written
+        except Exception:
+            # What zarr-python cannot write stays as it is.
+            shutil.rmtree(store, ignore_errors=True)
+            store.with_suffix(".zarr.zip").unlink(missing_ok=True)
+            continue
+        packed = store.with_suffix(".zarr.zip")
+        paths[i] = packed if packed.exists() else store
 
 
 def write_input(rng: np.random.Generator, adata: AnnData, path: Path) -> None:
@@ -62,7 +88,11 @@ def write_input(rng: np.random.Generator, adata: AnnData, path: Path) -> None:
 
 def read_input(path: Path) -> AnnData:
     """The input in memory, its numbers in the order of bytes that pandas and scipy can work with."""
-    adata = anndata.read_h5ad(path)
+    return native_input(anndata.read_h5ad(path))
+
+
+def native_input(adata: AnnData) -> AnnData:
+    """The same, its numbers in native order of bytes."""
     adata.X = native(adata.X)
     for name in ("layers", "obsm", "varm"):
         mapping = getattr(adata, name)

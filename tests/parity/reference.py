@@ -7,6 +7,7 @@ of anndata and pandas follow other rules than 0.12 and 2.3, `newer.py` undoes it
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,17 +97,44 @@ def with_one_index_type(adatas: list[AnnData], departures: set[str]) -> list[Ann
 
 
 def through_file(outcome: Outcome, path: Path) -> Outcome:
-    """The outcome as it is read back from an h5ad file; an answer that cannot be written is an error."""
+    """The outcome as it is read back from a file; an answer that h5ad cannot hold is an error.
+
+    A zarr store says the same as the file, where zarr-python can write one: not for text of two dimensions.
+    """
     if outcome.result is None:
         return outcome
+    file = path.with_suffix(".h5ad")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            write_h5ad(outcome.result, path)
+            write(outcome.result, file)
         except Exception as error:
-            path.unlink(missing_ok=True)
+            remove(file)
             return Outcome(error=f"cannot be written: {type(error).__name__}: {str(error)[:200]}")
-        return replace(outcome, result=anndata.read_h5ad(path))
+        if path != file:
+            try:
+                write(outcome.result, path)
+                return replace(outcome, result=anndata.read_zarr(path))
+            except Exception:
+                remove(path)
+        return replace(outcome, result=anndata.read_h5ad(file))
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a store, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write(adata: AnnData, path: Path) -> None:
+    """Writes a file or a store, by the suffix."""
+    if path.suffix != ".zarr":
+        write_h5ad(adata, path)
+        return
+    anndata.settings.allow_write_nullable_strings = True
+    adata.write_zarr(path, convert_strings_to_categoricals=False)
 
 
 def write_h5ad(adata: AnnData, path: Path, **options: Any) -> None:

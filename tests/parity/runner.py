@@ -12,7 +12,6 @@ import math
 import os
 import shlex
 import subprocess
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import anndata
 import numpy as np
 
-from . import fake_annstream
+from . import fake_annstream, family_zarr
 from .compare import assert_equal
 from .families import Family
 from .file_layout import assert_well_formed
@@ -116,7 +115,16 @@ def random_resources(seed: int) -> list[str]:
 
 def check_family(family: Family, folder: Path) -> Run:
     """Runs the tool on a family and raises AssertionError unless it did what the reference does."""
-    return check_concat(family.paths, family.adatas, family.options, folder, extra=random_resources(family.seed))
+    name, flags = random_output(family.seed)
+    extra = [*random_resources(family.seed), *flags]
+    return check_concat(family.paths, family.adatas, family.options, folder, extra, name)
+
+
+def random_output(seed: int) -> tuple[str, list[str]]:
+    """The name of the output, and the options that belong to it."""
+    rng = np.random.default_rng([seed, 7])
+    choices = [("out.h5ad", []), ("out.zarr", ["--zarr-format=2"]), ("out.zarr", ["--zarr-format=3"]), ("out.zarr", [])]
+    return choices[rng.choice(4, p=[0.5, 0.2, 0.2, 0.1])]
 
 
 def check_concat(
@@ -125,12 +133,13 @@ def check_concat(
     options: dict[str, Any],
     folder: Path,
     extra: list[str] | None = None,
+    name: str = "out.h5ad",
 ) -> Run:
     """Runs the tool on files and raises AssertionError unless it did what `reference_concat` says."""
-    outcome = through_file(reference_concat(adatas, **options), folder / "expected.h5ad")
+    outcome = through_file(reference_concat(adatas, **options), folder / f"expected{Path(name).suffix}")
     output_folder = folder / "output"
     output_folder.mkdir()
-    output = output_folder / "out.h5ad"
+    output = output_folder / name
     done = run(concat_command(paths, output, options, extra))
     try:
         judge(done, outcome, output, options.get("axis", "obs"))
@@ -153,6 +162,4 @@ def judge(done: Run, outcome: Outcome, output: Path, axis: str) -> None:
     left = sorted(path.name for path in output.parent.iterdir())
     assert left == [output.name], f"the folder of the output holds {left}, expected only {output.name}"
     assert_well_formed(output)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert_equal(anndata.read_h5ad(output), outcome.result, axis=axis)
+    assert_equal(family_zarr.read(output), outcome.result, axis=axis)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from .families import make_family
+from .reference import remove
 from .runner import check_family
 
 FIRST, LAST = (int(part) for part in os.environ.get("ANNSTREAM_SEEDS", "0:600").split(":"))
@@ -28,5 +29,5 @@ def test_seed(seed: int, tmp_path: Path) -> None:
         problem = f"seed {seed}: {error}\nkeep the files: python -m tests.parity.reproduce {seed} FOLDER"
     if problem:
         pytest.fail(problem, pytrace=False)
-    for path in [*tmp_path.glob("*.h5ad"), *tmp_path.glob("output/*")]:
-        path.unlink()
+    for path in [*tmp_path.glob("*.h5ad"), *tmp_path.glob("*.zarr*"), *tmp_path.glob("output/*")]:
+        remove(path)

@@ -11,14 +11,15 @@ pub enum Compression {
     /// Stored as is.
     #[default]
     None,
-    /// Deflate, levels 0 to 9; `shuffle` groups bytes by significance first, which makes numbers smaller and faster.
+    /// Deflate, levels 0 to 9; `shuffle` groups bytes by significance first, which makes numbers smaller and faster
+    /// (in zarr, which shuffles only within blosc, that is blosc's zlib).
     Gzip {
         /// Effort, 0 to 9.
         level: u8,
         /// Whether bytes are shuffled first.
         shuffle: bool,
     },
-    /// LZF, h5py's fast codec.
+    /// The fast codec of the format: h5py's LZF in HDF5, blosc's LZ4 with shuffle in zarr.
     Lzf,
     /// Zstandard, levels 1 to 22. HDF5 readers need the `hdf5plugin` package for it.
     Zstd {

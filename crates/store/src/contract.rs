@@ -14,6 +14,9 @@ pub struct Backend<'a> {
     pub create: &'a dyn Fn() -> Box<dyn StoreWriter>,
     /// Opens the store that was started last and has been committed.
     pub reopen: &'a dyn Fn() -> Box<dyn Store>,
+    /// Whether attributes are kept as JSON (integers and doubles, complex numbers as pairs, references as paths), the
+    /// null array comes back as a boolean without dimensions, and records hold no arrays.
+    pub json: bool,
 }
 
 /// Compressions every backend writes.
@@ -172,11 +175,38 @@ pub fn attributes(backend: &Backend<'_>) -> Result<()> {
     for path in ["", "x"] {
         let mut found = store.attrs(path)?;
         for (name, value) in &expected {
+            let value = if backend.json { &as_json(value) } else { value };
             assert_eq!(found.shift_remove(name).as_ref(), Some(value), "{path}@{name}");
         }
         assert!(found.is_empty(), "{:?}", found.keys());
     }
     Ok(())
+}
+
+/// What JSON keeps of an attribute: integers and doubles, complex numbers as pairs, references as their paths, and
+/// nothing of the type of no values.
+fn as_json(value: &AttrValue) -> AttrValue {
+    let AttrValue::Values { shape, values } = value else {
+        return match value {
+            AttrValue::Reference(path) => AttrValue::text(path),
+            other => other.clone(),
+        };
+    };
+    let mut shape = shape.clone();
+    let values = match values {
+        values if values.is_empty() => Buffer::empty(DType::F64),
+        Buffer::Bool(_) | Buffer::Str(_) => values.clone(),
+        Buffer::C64(_) | Buffer::C128(_) => {
+            shape.push(2);
+            match values.cast(DType::C128) {
+                Ok(Buffer::C128(numbers)) => Buffer::F64(numbers.into_iter().flatten().collect()),
+                other => panic!("{other:?}"),
+            }
+        }
+        values if values.dtype().is_float() => values.cast(DType::F64).expect("is wide"),
+        values => values.cast(DType::I64).expect("is wide"),
+    };
+    AttrValue::Values { shape, values }
 }
 
 /// Every type of every rank is read back, whole and in part.
@@ -372,8 +402,12 @@ pub fn empty_arrays(backend: &Backend<'_>) -> Result<()> {
         assert_eq!(info.shape, shape, "{path}");
         assert_eq!(values, Buffer::empty(dtype), "{path}");
     }
-    assert_eq!(store.array("null")?.info().dtype, ArrayType::Null);
-    assert!(store.array("null")?.info().is_empty());
+    let null = store.array("null")?.info().clone();
+    if backend.json {
+        assert_eq!((null.dtype, null.shape), (ArrayType::Plain(DType::Bool), vec![]));
+    } else {
+        assert!(null.dtype == ArrayType::Null && null.is_empty());
+    }
     Ok(())
 }
 
@@ -414,7 +448,9 @@ pub fn text(backend: &Backend<'_>) -> Result<()> {
 pub fn records(backend: &Backend<'_>) -> Result<()> {
     let mut fields: Vec<Field> =
         DType::ALL.iter().map(|&dtype| Field { name: format!("of {dtype}"), dtype, shape: vec![] }).collect();
-    fields.push(Field { name: "pair".to_owned(), dtype: DType::F32, shape: vec![2] });
+    if !backend.json {
+        fields.push(Field { name: "pair".to_owned(), dtype: DType::F32, shape: vec![2] });
+    }
     let writer = (backend.create)();
     let values = |field: &Field, records: usize| sample(field.dtype, records * length(&field.shape));
     for (path, records) in [("some", 100), ("none", 0)] {

@@ -29,18 +29,25 @@
 
 mod attrs;
 mod buffer;
+mod cache;
 mod codec;
+mod codecs;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod copy;
 mod dtype;
 mod error;
+mod grid;
 mod hdf5;
 mod memory;
 mod open;
+mod partial;
+mod queue;
+mod raw;
 mod spare;
 mod store;
 mod strings;
+mod zarr;
 
 pub use attrs::{AttrValue, Attrs};
 pub use buffer::Buffer;
@@ -49,6 +56,6 @@ pub use copy::copy_tree;
 pub use dtype::{ArrayType, DType, Field};
 pub use error::{Error, ErrorKind, Result};
 pub use memory::{MemoryStore, MemoryWriter};
-pub use open::{CreateOptions, OpenOptions, create, open};
+pub use open::{CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open};
 pub use store::{ArrayInfo, ArrayReader, ArraySpec, ArrayWriter, NodeKind, Region, Store, StoreWriter};
 pub use strings::Strings;

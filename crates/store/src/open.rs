@@ -5,13 +5,39 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use crate::{Error, Result, Store, StoreWriter};
+use crate::{Error, Result, Store, StoreWriter, hdf5, zarr};
 
 /// How to open a store for reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenOptions {
     /// Follow external links, external raw storage and virtual datasets; refused otherwise.
     pub allow_external: bool,
+}
+
+/// The version of the zarr format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZarrFormat {
+    /// Format 2, which old readers know.
+    V2,
+    /// Format 3, with shards.
+    #[default]
+    V3,
+}
+
+/// How to write zarr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ZarrOptions {
+    /// The version of the format.
+    pub format: ZarrFormat,
+    /// Bytes of a shard before compression, roughly: many chunks share a file. 0 gives each chunk a file, as in
+    /// format 2.
+    pub shard: u64,
+}
+
+impl Default for ZarrOptions {
+    fn default() -> Self {
+        Self { format: ZarrFormat::default(), shard: 32 << 20 }
+    }
 }
 
 /// How to create a store.
@@ -23,25 +49,36 @@ pub struct CreateOptions {
     pub pool: Option<Arc<ThreadPool>>,
     /// Most chunks waiting to be compressed or written; 0 means twice the threads.
     pub queue: usize,
+    /// How to write zarr, if that is what is written.
+    pub zarr: ZarrOptions,
 }
 
-/// Opens a store for reading; its bytes are never changed.
+/// Opens a store for reading; its bytes are never changed. Folders and zip archives are zarr, files are HDF5.
 ///
 /// # Errors
 /// If the path does not exist, is not a known format, is truncated or locked.
 pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Box<dyn Store>> {
     let path = path.as_ref();
-    Ok(Box::new(crate::hdf5::Hdf5Store::open(path, options)?))
+    if zarr::is_zarr(path) {
+        return Ok(Box::new(zarr::ZarrStore::open(path, options)?));
+    }
+    if path.is_dir() {
+        return Err(Error::invalid("is a folder without zarr metadata, and not a file").in_file(path));
+    }
+    Ok(Box::new(hdf5::Hdf5Store::open(path, options)?))
 }
 
-/// Starts a new store that will stand at `path` once committed.
+/// Starts a new store that will stand at `path` once committed: zarr if the name ends with `.zarr`, else HDF5.
 ///
 /// # Errors
 /// If the folder does not exist or cannot be written, or something stands at `path` and `overwrite` is off.
 pub fn create(path: impl AsRef<Path>, options: CreateOptions) -> Result<Box<dyn StoreWriter>> {
     let path = path.as_ref();
     if path.extension().is_some_and(|extension| extension == "zarr") {
-        return Err(Error::unsupported("writing zarr is not supported yet").in_file(path).hint("write .h5ad"));
+        return Ok(Box::new(zarr::ZarrWriter::create(path, options)?));
     }
-    Ok(Box::new(crate::hdf5::Hdf5Writer::create(path, options)?))
+    if path.as_os_str().as_encoded_bytes().ends_with(b".zarr.zip") {
+        return Err(Error::unsupported("zarr in a zip archive is read, not written").in_file(path).hint("write .zarr"));
+    }
+    Ok(Box::new(hdf5::Hdf5Writer::create(path, options)?))
 }

@@ -4,7 +4,7 @@
 //! a merge that only copies. A buffer that comes back has both behind it. What it holds is stale; whoever takes it
 //! overwrites all of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{Buffer, DType};
 
@@ -65,6 +65,13 @@ impl Buffer {
         kept += spare.last().map_or(0, bytes);
         while kept > KEPT && !spare.is_empty() {
             kept -= bytes(&spare.remove(0));
+        }
+    }
+
+    /// The same for a buffer that others may still use: the last of them gives it back.
+    pub fn recycle_shared(shared: Arc<Self>) {
+        if let Some(buffer) = Arc::into_inner(shared) {
+            buffer.recycle();
         }
     }
 

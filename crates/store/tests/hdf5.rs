@@ -19,7 +19,7 @@ fn contract(options: &CreateOptions) {
     let options = CreateOptions { overwrite: true, ..options.clone() };
     let new = || -> Box<dyn StoreWriter> { create(&path, options.clone()).expect("a new file") };
     let reopen = || -> Box<dyn Store> { open(&path, OpenOptions::default()).expect("a finished file") };
-    all(&Backend { create: &new, reopen: &reopen }).expect("no call fails");
+    all(&Backend { create: &new, reopen: &reopen, json: false }).expect("no call fails");
     assert_eq!(std::fs::read_dir(&folder).expect("the folder").count(), 1, "no temporary files stay");
 }
 

@@ -14,5 +14,5 @@ fn the_memory_backend_passes_the_contract() {
         Box::new(writer)
     };
     let reopen = || -> Box<dyn Store> { Box::new(last.take().expect("a writer was created").into_store()) };
-    all(&Backend { create: &create, reopen: &reopen }).expect("no call fails");
+    all(&Backend { create: &create, reopen: &reopen, json: false }).expect("no call fails");
 }

@@ -1,6 +1,6 @@
 //! Flags that every long command has, and what they resolve to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use annstream_core::{Budget, Error, Exec, Result};
 use clap::Args;
@@ -72,4 +72,24 @@ impl Common {
         let exec = exec.with_trim(crate::allocator::trim);
         Ok(exec.with_scratch(scratch).with_stop(stop_flag()?).with_progress(watcher(self.progress, printer)))
     }
+}
+
+/// Bytes of a file, or of all files below a folder.
+pub(crate) fn disk_bytes(path: &Path) -> u64 {
+    let Ok(metadata) = std::fs::metadata(path) else { return 0 };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let mut total = 0;
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(std::result::Result::ok) {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => total += metadata.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    total
 }

@@ -10,10 +10,10 @@ use annstream_core::concat::{
     Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
 };
 use annstream_core::{Error, ErrorKind, Exec, Result};
-use annstream_store::{Compression, CreateOptions, OpenOptions, create, open};
+use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open};
 use clap::{Args, ValueEnum};
 
-use super::common::Common;
+use super::common::{Common, disk_bytes};
 use crate::printer::{Printer, bytes, count};
 
 /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<String>,
-    /// File to write (.h5ad)
+    /// What to write: a file (.h5ad) or a folder (.zarr)
     #[arg(short, long, value_name = "OUT")]
     output: PathBuf,
     /// Axis to append along: cells (obs) or genes (var)
@@ -67,6 +67,9 @@ pub(crate) struct Arguments {
     /// Compression of the output: none, gzip[:0-9], shuffle+gzip[:0-9], lzf, zstd[:1-22] [default: as the inputs]
     #[arg(long, value_parser = parse::<Compression>, value_name = "CODEC")]
     compression: Option<Compression>,
+    /// Format of a zarr output: 3 has shards and few files, 2 is for old readers
+    #[arg(long, value_enum, default_value_t, value_name = "2|3")]
+    zarr_format: ZarrFormatName,
     /// Replace the output if it exists
     #[arg(long)]
     force: bool,
@@ -88,6 +91,15 @@ enum AxisName {
     #[default]
     Obs,
     Var,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ZarrFormatName {
+    #[value(name = "2")]
+    Two,
+    #[default]
+    #[value(name = "3")]
+    Three,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -131,7 +143,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let stamps = stamps(&named)?;
-    let options = CreateOptions { overwrite: arguments.force, pool: Some(exec.pool().clone()), queue: 0 };
+    let format = match arguments.zarr_format {
+        ZarrFormatName::Two => ZarrFormat::V2,
+        ZarrFormatName::Three => ZarrFormat::V3,
+    };
+    let zarr = ZarrOptions { format, ..ZarrOptions::default() };
+    let options = CreateOptions { overwrite: arguments.force, pool: Some(exec.pool().clone()), queue: 0, zarr };
     let writer = create(&arguments.output, options)?;
     let report = execute(&inputs, &plan, writer, &exec)?;
     for (before, after) in stamps.iter().zip(self::stamps(&named)?) {
@@ -181,25 +198,44 @@ fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// Refuses an output that is an input, or that exists.
+/// Refuses an output that is an input, stands inside of one or around one, or exists.
 fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
+    let above = |path: &Path| -> Vec<(u64, u64)> {
+        let real = std::path::absolute(path).map(|path| std::fs::canonicalize(&path).unwrap_or(path));
+        real.map_or_else(|_| vec![], |path| path.ancestors().filter_map(identity).collect())
+    };
+    let own = identity(output);
+    let around = above(output);
     for input in inputs {
-        let same =
-            std::fs::metadata(&input.path).is_ok_and(|own| (own.dev(), own.ino()) == (target.dev(), target.ino()));
-        if same {
-            let message = format!("the output is the input {}", input.path.display());
-            return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
-        }
+        let Some(id) = identity(&input.path) else { continue };
+        let what = if own == Some(id) {
+            "is"
+        } else if input.path.is_dir() && around.contains(&id) {
+            "is inside of"
+        } else if own.is_some_and(|own| above(&input.path).contains(&own)) {
+            "holds"
+        } else {
+            continue;
+        };
+        let message = format!("the output {what} the input {}", input.path.display());
+        return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
     }
-    if may_exist && !target.is_dir() {
+    let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
+    // A zarr store is a folder; whether it may be replaced, the writer knows.
+    let zarr = output.extension().is_some_and(|extension| extension == "zarr");
+    if may_exist && (zarr || !target.is_dir()) {
         return Ok(());
     }
-    let what = if target.is_dir() { "is a folder" } else { "exists already" };
+    let what = if target.is_dir() && !zarr { "is a folder" } else { "exists already" };
     Err(Error::new(ErrorKind::Exists, what)
         .in_file(output)
         .hint("choose another output, or give --force to replace it"))
+}
+
+/// What tells a file or folder, whatever its name.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
@@ -310,7 +346,7 @@ fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {
 
 fn show_report(arguments: &Arguments, plan: &ConcatPlan, report: &ConcatReport, started: Instant, printer: Printer) {
     let seconds = started.elapsed().as_secs_f64();
-    let size = std::fs::metadata(&arguments.output).map_or(0, |metadata| metadata.len());
+    let size = disk_bytes(&arguments.output);
     if arguments.json {
         let value = serde_json::json!({
             "output": arguments.output.display().to_string(),

@@ -10,12 +10,13 @@ use annstream_store::{OpenOptions, open};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::common::disk_bytes;
 use crate::printer::{Level, Printer, bytes, count};
 
 /// Show what a file holds: shapes, types, encodings, density, compression and sizes, from its metadata only.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// File to look at
+    /// File or store to look at (.h5ad, .zarr, .zarr.zip)
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print JSON
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         printer.out(&serde_json::to_string_pretty(&as_json(arguments, format, &file, &entries)).unwrap_or_default());
         return Ok(());
     }
-    let size = std::fs::metadata(&arguments.file).map_or(0, |metadata| metadata.len());
+    let size = disk_bytes(&arguments.file);
     printer.out(&format!(
         "{}: {} obs x {} vars, {format}, {}",
         arguments.file.display(),
@@ -153,7 +154,7 @@ fn as_json(arguments: &Arguments, format: &str, file: &AnnDataFile, entries: &[T
     json!({
         "file": arguments.file.display().to_string(),
         "format": format,
-        "bytes": std::fs::metadata(&arguments.file).map_or(0, |metadata| metadata.len()),
+        "bytes": disk_bytes(&arguments.file),
         "shape": [file.n_obs(), file.n_vars()],
         "legacy": file.is_legacy(),
         "warnings": file.warnings(),

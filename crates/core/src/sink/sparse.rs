@@ -97,7 +97,7 @@ impl<'a> SparseSink<'a> {
             start = stop;
         }
         // The last parts go where the writer gives back those that it is done with.
-        [data, indices].into_iter().filter_map(Arc::into_inner).for_each(Buffer::recycle);
+        [data, indices].into_iter().for_each(Buffer::recycle_shared);
         Ok(())
     }
 

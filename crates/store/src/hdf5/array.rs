@@ -3,16 +3,18 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use super::cache::Share;
-use super::chunks::{self, Grid, Table};
+use super::chunks::Table;
 use super::container::Container;
 use super::dataset::{self, Layout};
 use super::ffi::Id;
 use super::filters::Pipeline;
 use super::object::{self, Object};
+use super::space;
 use super::types::{self, Element, Form};
-use super::{space, values};
-use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error, ErrorKind, Region, Result};
+use crate::cache::Share;
+use crate::grid::{self, Grid};
+use crate::raw::{fill, fits, normalise, swap};
+use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error, Region, Result};
 
 /// Largest chunk, in bytes, that is decoded.
 const LARGEST_CHUNK: u64 = 1 << 30;
@@ -182,7 +184,7 @@ impl Hdf5Array {
             swap(bytes, width);
         }
         if *dtype == DType::Bool {
-            values::normalise(bytes);
+            normalise(bytes);
         }
         Ok(())
     }
@@ -193,7 +195,7 @@ impl Hdf5Array {
         let row = self.info.shape.iter().skip(1).product::<u64>() * size as u64;
         let wanted = ranges.iter().skip(1).map(|range| range.end - range.start).product::<u64>() * size as u64;
         if wanted == row || row > BLOCK || wanted > SHORT {
-            return chunks::runs(whole, ranges, ranges, |from, to, length| {
+            return grid::runs(whole, ranges, ranges, |from, to, length| {
                 self.file.read(offset + (from * size) as u64, &mut bytes[to * size..(to + length) * size])
             });
         }
@@ -206,8 +208,8 @@ impl Hdf5Array {
             Container::with_scratch(|scratch| {
                 scratch.whole.resize(length, 0);
                 self.file.read(offset + start * row, &mut scratch.whole)?;
-                let common = chunks::intersect(&rows, ranges);
-                chunks::runs(&rows, ranges, &common, |from, to, length| {
+                let common = grid::intersect(&rows, ranges);
+                grid::runs(&rows, ranges, &common, |from, to, length| {
                     let part = &scratch.whole[from * size..(from + length) * size];
                     bytes[to * size..(to + length) * size].copy_from_slice(part);
                     Ok(())
@@ -250,17 +252,17 @@ impl Hdf5Array {
         (extent, region): (&[Range<u64>], &[Range<u64>]),
         bytes: &mut [u8],
     ) -> Result<()> {
-        let common = chunks::intersect(extent, region);
+        let common = grid::intersect(extent, region);
         let values: u64 = extent.iter().map(|range| range.end - range.start).product();
         let chunk_bytes = usize::try_from(values).unwrap_or(usize::MAX) * size;
         let copy = |chunk: &[u8], bytes: &mut [u8]| {
-            chunks::runs(extent, region, &common, |from, to, length| {
+            grid::runs(extent, region, &common, |from, to, length| {
                 bytes[to * size..(to + length) * size].copy_from_slice(&chunk[from * size..(from + length) * size]);
                 Ok(())
             })
         };
         let Some(stored) = table.get(number) else {
-            return chunks::runs(extent, region, &common, |_, to, length| {
+            return grid::runs(extent, region, &common, |_, to, length| {
                 fill(&mut bytes[to * size..(to + length) * size], &self.fill);
                 Ok(())
             });
@@ -270,7 +272,7 @@ impl Hdf5Array {
             if stored.size != chunk_bytes as u64 {
                 return Err(Error::invalid(format!("{} bytes found, {chunk_bytes} expected", stored.size)));
             }
-            return chunks::runs(extent, region, &common, |from, to, length| {
+            return grid::runs(extent, region, &common, |from, to, length| {
                 let at = stored.address.saturating_add((from * size) as u64);
                 self.file.read(at, &mut bytes[to * size..(to + length) * size])
             });
@@ -283,7 +285,7 @@ impl Hdf5Array {
                 pipeline.decode(scratch, stored.mask, out)
             })
         };
-        if let (true, Some(start)) = (common == extent, chunks::run(region, &common)) {
+        if let (true, Some(start)) = (common == extent, grid::run(region, &common)) {
             let start = usize::try_from(start).unwrap_or(usize::MAX) * size;
             return decode(&mut bytes[start..start + chunk_bytes]);
         }
@@ -291,7 +293,7 @@ impl Hdf5Array {
             return copy(&chunk, bytes);
         }
         let array: Vec<Range<u64>> = self.info.shape.iter().map(|&extent| 0..extent).collect();
-        if common == chunks::intersect(extent, &array) {
+        if common == grid::intersect(extent, &array) {
             // All of it is needed now, so nobody will ask again.
             let mut chunk = Container::with_scratch(|scratch| std::mem::take(&mut scratch.whole));
             chunk.resize(chunk_bytes, 0);
@@ -343,16 +345,6 @@ impl ArrayReader for Hdf5Array {
     }
 }
 
-/// Asks before a large allocation, so that a file that declares terabytes is an error and not a crash.
-fn fits(len: usize, size: usize) -> Result<()> {
-    let too_large = || Error::new(ErrorKind::Memory, format!("{len} values do not fit in memory"));
-    let bytes = len.checked_mul(size).ok_or_else(too_large)?;
-    if bytes > 1 << 28 {
-        Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| too_large())?;
-    }
-    Ok(())
-}
-
 /// Cuts a region along its first dimension into pieces of bounded size.
 fn pieces(region: &Region, width: u64, mut each: impl FnMut(&Region) -> Result<()>) -> Result<()> {
     let Some((rows, rest)) = region.ranges().split_first() else { return each(region) };
@@ -369,23 +361,4 @@ fn pieces(region: &Region, width: u64, mut each: impl FnMut(&Region) -> Result<(
         start = stop;
     }
     Ok(())
-}
-
-/// Repeats a value.
-fn fill(bytes: &mut [u8], value: &[u8]) {
-    if value.iter().all(|&byte| byte == 0) {
-        bytes.fill(0);
-    } else {
-        bytes.chunks_exact_mut(value.len()).for_each(|target| target.copy_from_slice(value));
-    }
-}
-
-/// Reverses the bytes of every number.
-fn swap(bytes: &mut [u8], width: usize) {
-    match width {
-        2 => bytes.as_chunks_mut::<2>().0.iter_mut().for_each(|number| number.reverse()),
-        4 => bytes.as_chunks_mut::<4>().0.iter_mut().for_each(|number| number.reverse()),
-        8 => bytes.as_chunks_mut::<8>().0.iter_mut().for_each(|number| number.reverse()),
-        _ => {}
-    }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::create::Dataset;
 use super::dataset;
-use super::queue::Piece;
+use super::stored::Piece;
 use super::writer::Shared;
+use crate::grid::{self, count};
 use crate::{ArraySpec, ArrayWriter, Buffer, Compression, DType, Error, Result};
 
 /// Bytes of a chunk, roughly, when nobody chose.
@@ -48,12 +49,6 @@ pub(super) fn chunk_shape(spec: &ArraySpec, size: usize) -> Option<Vec<u64>> {
         }
     }
     Some(chunk)
-}
-
-/// Values an array of this shape holds.
-pub(super) fn count(shape: &[u64]) -> Result<u64> {
-    let product = shape.iter().try_fold(1_u64, |all, &extent| all.checked_mul(extent));
-    product.ok_or_else(|| Error::argument(format!("shape {shape:?} is impossible")))
 }
 
 enum Place {
@@ -161,7 +156,7 @@ impl NumberWriter {
                 let position = self.position();
                 self.queued += chunk[0];
                 let (rows, piece) = (self.queued, Piece::Part(values.clone(), range));
-                self.shared.step(|state| state.queue.push(&self.dataset, position, rows, piece))?;
+                self.shared.step(|state| state.push(&self.dataset, position, rows, piece))?;
             } else {
                 self.push_band(chunk, chunk[0], bytes[range].to_vec())?;
             }
@@ -186,7 +181,7 @@ impl NumberWriter {
         let total = self.queued;
         if chunk[1..] == self.shape[1..] {
             let piece = Piece::Own(band);
-            return self.shared.step(|state| state.queue.push(&self.dataset, position, total, piece));
+            return self.shared.step(|state| state.push(&self.dataset, position, total, piece));
         }
         let size = self.dtype.size();
         let outer: Vec<_> = chunk[..1].iter().chain(&self.shape[1..]).map(|&extent| 0..extent).collect();
@@ -194,14 +189,14 @@ impl NumberWriter {
         loop {
             let starts = std::iter::once(&0).chain(&position[1..]);
             let tile: Vec<_> = starts.zip(chunk).map(|(at, extent)| *at..at + extent).collect();
-            let common = super::chunks::intersect(&outer, &tile);
+            let common = grid::intersect(&outer, &tile);
             let mut bytes = vec![0; tile_bytes];
-            super::chunks::runs(&outer, &tile, &common, |from, to, length| {
+            grid::runs(&outer, &tile, &common, |from, to, length| {
                 bytes[to * size..(to + length) * size].copy_from_slice(&band[from * size..(from + length) * size]);
                 Ok(())
             })?;
             let (at, piece) = (position.clone(), Piece::Own(bytes));
-            self.shared.step(|state| state.queue.push(&self.dataset, at, total, piece))?;
+            self.shared.step(|state| state.push(&self.dataset, at, total, piece))?;
             let next = |d: &usize| position[*d] + chunk[*d] < self.shape[*d];
             let Some(dimension) = (1..chunk.len()).rev().find(next) else { return Ok(()) };
             position[dimension] += chunk[dimension];

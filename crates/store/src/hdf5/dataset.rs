@@ -120,7 +120,7 @@ pub(super) fn fill_value(creation: &Id, datatype: &Id, cell: &Cell) -> Result<Ve
         }
     }
     if cell.dtype == DType::Bool {
-        values::normalise(bytes);
+        crate::raw::normalise(bytes);
     }
     Ok(bytes.to_vec())
 }

@@ -5,7 +5,7 @@ use std::ffi::c_uint;
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::shuffle::shuffle;
+use crate::codecs::shuffle::shuffle;
 use crate::{Compression, Error, Result};
 
 /// An encoded chunk and the codecs that were left out, one bit each.

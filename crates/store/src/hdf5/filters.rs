@@ -1,13 +1,13 @@
 //! The codecs of chunks, run in the calling thread without libhdf5.
-#![expect(unsafe_code, reason = "calls into liblzf and blosc")]
+#![expect(unsafe_code, reason = "calls into liblzf")]
 
 use std::ffi::{c_char, c_int, c_uint};
 
-use blosc_src::{blosc_cbuffer_validate, blosc_decompress_ctx};
 use hdf5_sys::h5p::{H5Pget_filter2, H5Pget_nfilters};
 
 use super::ffi::{self, Id};
-use super::shuffle::unshuffle;
+use crate::codecs::blosc::blosc;
+use crate::codecs::shuffle::unshuffle;
 use crate::{Compression, Error, Result};
 
 pub(super) const LZF: c_int = 32000;
@@ -223,24 +223,6 @@ fn lzf(source: &[u8], out: &mut [u8]) -> usize {
     let (Ok(from), Ok(to)) = (c_uint::try_from(source.len()), c_uint::try_from(out.len())) else { return 0 };
     // SAFETY: both lengths are those of the slices; the decoder checks its bounds on both sides.
     unsafe { lzf_sys::lzf_decompress(source.as_ptr().cast(), from, out.as_mut_ptr().cast(), to) as usize }
-}
-
-/// The decoded size of a blosc frame, if the frame is sound.
-pub(super) fn blosc_size(source: &[u8]) -> Option<usize> {
-    let mut size = 0;
-    // SAFETY: blosc reads at most `source.len()` bytes of the frame.
-    let status = unsafe { blosc_cbuffer_validate(source.as_ptr().cast(), source.len(), &raw mut size) };
-    (status == 0 && source.len() >= 16).then_some(size)
-}
-
-/// Decodes a blosc frame that holds exactly `out.len()` bytes.
-pub(super) fn blosc(source: &[u8], out: &mut [u8]) -> Result<()> {
-    if blosc_size(source) != Some(out.len()) {
-        return Err(Error::invalid("blosc data is damaged"));
-    }
-    // SAFETY: the frame was validated against the length of `source`, and writes at most `out.len()` bytes.
-    let written = unsafe { blosc_decompress_ctx(source.as_ptr().cast(), out.as_mut_ptr().cast(), out.len(), 1) };
-    if usize::try_from(written) == Ok(out.len()) { Ok(()) } else { Err(Error::invalid("blosc data is damaged")) }
 }
 
 /// Checks the checksum at the end of a chunk.

@@ -3,14 +3,13 @@
 //! libhdf5 reads and writes everything that is small or intricate: names, attributes, types, text. It works for one
 //! thread at a time, so numbers go past it: [`chunks`] asks it once where the chunks of a dataset are, and any thread
 //! then reads and decodes them by itself ([`array`], [`filters`]). Writing is the mirror image: worker threads encode
-//! chunks, and the one thread that appends hands them to libhdf5 in order ([`queue`]).
+//! chunks, and the one thread that appends hands them to libhdf5 in order ([`crate::queue`]).
 //!
 //! Files that call the library are marked `unsafe_code`; the others are ordinary Rust over their safe functions.
 
 mod array;
 mod array_writer;
 mod attrs;
-mod cache;
 mod chunks;
 mod container;
 mod create;
@@ -20,12 +19,11 @@ mod ffi;
 mod filters;
 mod object;
 mod publish;
-mod queue;
 mod reader;
 mod record_writer;
 mod registered;
-mod shuffle;
 mod space;
+mod stored;
 mod text_writer;
 mod types;
 mod values;

@@ -1,10 +1,10 @@
 //! Files that appear under their name only when they are complete.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
+use crate::partial::{exists, partial_name};
 use crate::{Error, ErrorKind, Result};
 
 /// A file beside its target, removed unless it is published.
@@ -32,14 +32,7 @@ impl Draft {
             return Err(exists(target));
         }
         for attempt in 0..100_u32 {
-            let mut partial = OsString::from(".");
-            // The name of the target may be as long as a name can be.
-            partial.push(if name.len() > 200 { OsStr::new("output") } else { name });
-            partial.push(format!(".partial-{}", std::process::id()));
-            if attempt > 0 {
-                partial.push(format!("-{attempt}"));
-            }
-            let temporary = parent.join(partial);
+            let temporary = parent.join(partial_name(name, attempt));
             let raw = match OpenOptions::new().read(true).write(true).create_new(true).open(&temporary) {
                 Ok(raw) => raw,
                 Err(error) if error.kind() == Io::AlreadyExists => continue,
@@ -105,8 +98,4 @@ impl Drop for Draft {
         // Gone already if it was published by renaming.
         let _ = fs::remove_file(&self.temporary);
     }
-}
-
-fn exists(target: &Path) -> Error {
-    Error::new(ErrorKind::Exists, "exists already").in_file(target).hint("choose another name, or allow overwriting")
 }

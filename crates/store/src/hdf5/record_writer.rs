@@ -4,12 +4,12 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use super::array_writer::count;
 use super::create::Dataset;
 use super::ffi::Id;
 use super::types;
 use super::values::CTexts;
 use super::writer::Shared;
+use crate::grid::count;
 use crate::{ArraySpec, ArrayWriter, Buffer, Error, Field, Result};
 
 /// The packed compound of some fields, and its size.

@@ -7,7 +7,8 @@ use std::slice;
 use hdf5_sys::h5::{H5allocate_memory, H5free_memory};
 use hdf5_sys::h5z::{H5Z_CLASS_T_VERS, H5Z_FLAG_REVERSE, H5Z_class2_t, H5Zregister};
 
-use super::filters::{self, BLOSC, ZSTD};
+use super::filters::{BLOSC, ZSTD};
+use crate::codecs::blosc::{blosc, blosc_size};
 
 /// Largest output a filter may produce: chunks are smaller than 4 GiB.
 const LIMIT: usize = u32::MAX as usize;
@@ -72,9 +73,9 @@ unsafe extern "C" fn blosc_filter(
     }
     // SAFETY: libhdf5 passes `used` readable bytes.
     let input = unsafe { slice::from_raw_parts((*buffer).cast::<u8>(), used) };
-    let Some(length) = filters::blosc_size(input).filter(|&length| length <= LIMIT) else { return 0 };
+    let Some(length) = blosc_size(input).filter(|&length| length <= LIMIT) else { return 0 };
     let mut output = vec![0; length];
-    if filters::blosc(input, &mut output).is_err() {
+    if blosc(input, &mut output).is_err() {
         return 0;
     }
     // SAFETY: `size` and `buffer` are the pointers libhdf5 gave.

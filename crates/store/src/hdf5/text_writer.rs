@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use super::array_writer::{chunk_shape, count};
+use super::array_writer::chunk_shape;
 use super::create::Dataset;
 use super::ffi::Id;
 use super::values::CTexts;
 use super::writer::Shared;
+use crate::grid::count;
 use crate::{ArraySpec, ArrayWriter, Buffer, Error, Region, Result, Strings};
 
 /// Texts written at a time, at least.

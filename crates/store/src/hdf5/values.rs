@@ -73,16 +73,9 @@ pub(super) unsafe fn read(
     let Some(target) = bytes.get_mut(start * size..) else { return Err(Error::internal("buffer is too short")) };
     ffi::ok(read(memory.raw(), target.as_mut_ptr().cast::<c_void>()))?;
     if cell.dtype == DType::Bool {
-        normalise(target);
+        crate::raw::normalise(target);
     }
     Ok(())
-}
-
-/// Makes every byte that is not 0 a 1.
-pub(super) fn normalise(bytes: &mut [u8]) {
-    for byte in bytes {
-        *byte = u8::from(*byte != 0);
-    }
 }
 
 /// # Safety

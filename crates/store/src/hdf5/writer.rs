@@ -7,10 +7,11 @@ use super::array_writer::{self, NumberWriter};
 use super::create::{self, Dataset, Storage};
 use super::ffi::Id;
 use super::publish::Draft;
-use super::queue::Queue;
 use super::record_writer::{RecordWriter, record_type};
+use super::stored::{Piece, Place};
 use super::text_writer::TextWriter;
 use super::{attrs, ffi, object, types};
+use crate::queue::Queue;
 use crate::{
     ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Result,
     StoreWriter,
@@ -30,7 +31,7 @@ pub(super) struct Shared {
 /// The file and the chunks on their way to it.
 pub(super) struct State {
     file: Option<(Id, Draft)>,
-    pub(super) queue: Queue,
+    pub(super) queue: Queue<Place>,
     /// Arrays that are not finished.
     pub(super) open: Vec<String>,
     /// References wait until their targets are sure to exist: path, name, value.
@@ -61,6 +62,13 @@ impl State {
     /// Our own handle on the file.
     pub(super) fn raw(&self) -> Result<&std::fs::File> {
         self.file.as_ref().map(|(_, draft)| &draft.raw).ok_or_else(|| Error::internal("the file is closed"))
+    }
+
+    /// Hands a chunk to the queue: where it starts, and how many rows the array has then.
+    pub(super) fn push(&mut self, dataset: &Arc<Dataset>, position: Vec<u64>, rows: u64, piece: Piece) -> Result<()> {
+        let place = Place { dataset: dataset.clone(), position, rows };
+        let job = place.job(piece);
+        self.queue.push(place, job)
     }
 
     fn kind(&self, path: &str) -> Result<Option<NodeKind>> {

@@ -23,22 +23,22 @@ static CACHE: Mutex<Cache> = Mutex::new(Cache { chunks: VecDeque::new(), bytes: 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The share of one array in the cache, given back when dropped.
-pub(super) struct Share(u64);
+pub(crate) struct Share(u64);
 
 impl Share {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A chunk, if it is kept.
-    pub(super) fn get(&self, number: u64) -> Option<Arc<Vec<u8>>> {
+    pub(crate) fn get(&self, number: u64) -> Option<Arc<Vec<u8>>> {
         let cache = lock();
         let found = cache.chunks.iter().find(|(array, chunk, _)| (*array, *chunk) == (self.0, number));
         found.map(|(_, _, values)| values.clone())
     }
 
     /// Keeps a chunk.
-    pub(super) fn put(&self, number: u64, values: Vec<u8>) {
+    pub(crate) fn put(&self, number: u64, values: Vec<u8>) {
         let mut cache = lock();
         if cache.chunks.iter().any(|(array, chunk, _)| (*array, *chunk) == (self.0, number)) {
             return;

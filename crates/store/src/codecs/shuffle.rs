@@ -1,7 +1,7 @@
 //! HDF5's shuffle: the first bytes of all values, then the second bytes, and so on.
 
 /// Undoes the shuffle of values of `size` bytes. Trailing bytes that fill no value are stored as they are.
-pub(super) fn unshuffle(size: usize, source: &[u8], target: &mut [u8]) {
+pub(crate) fn unshuffle(size: usize, source: &[u8], target: &mut [u8]) {
     match size {
         2 => unshuffle_fixed::<2>(source, target),
         4 => unshuffle_fixed::<4>(source, target),
@@ -20,7 +20,7 @@ pub(super) fn unshuffle(size: usize, source: &[u8], target: &mut [u8]) {
 }
 
 /// Shuffles values of `size` bytes.
-pub(super) fn shuffle(size: usize, source: &[u8], target: &mut [u8]) {
+pub(crate) fn shuffle(size: usize, source: &[u8], target: &mut [u8]) {
     match size {
         2 => shuffle_fixed::<2>(source, target),
         4 => shuffle_fixed::<4>(source, target),

@@ -1,0 +1,4 @@
+//! Codecs that more than one format uses.
+
+pub(crate) mod blosc;
+pub(crate) mod shuffle;

@@ -1,0 +1,104 @@
+//! The stored bytes of one chunk, from its own file or out of a shard.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::codec::Codecs;
+use super::files::{Blob, Files, join};
+use super::meta::{LARGEST_CHUNK, Meta};
+use super::shard::Shard;
+use crate::{Error, Result};
+
+/// Most shards of an array that are kept open.
+const OPEN_SHARDS: usize = 8;
+
+/// A shard by its place; `None` if it was never written.
+type OpenShard = (Vec<u64>, Option<Arc<Shard>>);
+
+/// Finds chunks of one array.
+pub(super) struct Source {
+    files: Arc<Files>,
+    path: String,
+    shards: Mutex<VecDeque<OpenShard>>,
+}
+
+/// The stored bytes of a chunk.
+pub(super) enum Stored {
+    Own(Blob),
+    Part(Arc<Shard>, u64),
+}
+
+impl Source {
+    pub(super) fn new(files: Arc<Files>, path: &str) -> Self {
+        Self { files, path: path.to_owned(), shards: Mutex::default() }
+    }
+
+    /// The chunk that starts at a position, unless it was never written.
+    pub(super) fn find(&self, meta: &Meta, start: &[u64]) -> Result<Option<Stored>> {
+        let place = |extents: &[u64]| start.iter().zip(extents).map(|(at, extent)| at / extent).collect::<Vec<u64>>();
+        let Some(sharding) = &meta.shard else {
+            let key = join(&self.path, &meta.keys.key(&place(&meta.chunk)));
+            let most = meta.chunk_bytes().map_or(LARGEST_CHUNK, Codecs::most);
+            return Ok(self.files.open(&key, most)?.map(Stored::Own));
+        };
+        let Some(shard) = self.shard(meta, place(&sharding.shape))? else { return Ok(None) };
+        let number = start
+            .iter()
+            .zip(&sharding.shape)
+            .zip(&meta.chunk)
+            .fold(0, |number, ((at, outer), inner)| number * (outer / inner) + at % outer / inner);
+        Ok(shard.find(number)?.is_some().then_some(Stored::Part(shard, number)))
+    }
+
+    fn shard(&self, meta: &Meta, place: Vec<u64>) -> Result<Option<Arc<Shard>>> {
+        let lock = || self.shards.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, shard)) = lock().iter().find(|(found, _)| *found == place) {
+            return Ok(shard.clone());
+        }
+        let Some(sharding) = &meta.shard else { return Ok(None) };
+        let key = join(&self.path, &meta.keys.key(&place));
+        let chunks = sharding.shape.iter().zip(&meta.chunk).try_fold(1_u64, |all, (o, i)| all.checked_mul(o / i));
+        let chunks = chunks.ok_or_else(|| Error::invalid("shards of too many chunks"))?;
+        let shard = match self.files.open(&key, u64::MAX)? {
+            Some(blob) => Some(Arc::new(Shard::open(blob, sharding, chunks)?)),
+            None => None,
+        };
+        let mut shards = lock();
+        shards.push_back((place, shard.clone()));
+        if shards.len() > OPEN_SHARDS {
+            shards.pop_front();
+        }
+        Ok(shard)
+    }
+}
+
+impl Stored {
+    fn part(&self) -> Result<(&Blob, u64, u64)> {
+        match self {
+            Self::Own(blob) => Ok((blob, 0, blob.len())),
+            Self::Part(shard, number) => shard.find(*number)?.ok_or_else(|| Error::internal("the chunk went away")),
+        }
+    }
+
+    /// How many bytes are stored.
+    pub(super) fn len(&self) -> Result<u64> {
+        self.part().map(|(_, _, length)| length)
+    }
+
+    /// Some of the bytes.
+    pub(super) fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        let (blob, start, _) = self.part()?;
+        blob.read(start.saturating_add(at), out)
+    }
+
+    /// All bytes, of which there are at most `most`.
+    pub(super) fn all(&self, most: u64) -> Result<Vec<u8>> {
+        let length = self.len()?;
+        if length > most {
+            return Err(Error::invalid(format!("{length} bytes are stored, at most {most} expected")));
+        }
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.read(0, &mut bytes)?;
+        Ok(bytes)
+    }
+}

@@ -6,7 +6,10 @@ import pytest
 
 from .runner import find_binary
 
-NEEDS_BINARY = {"test_concat_large", "test_concat_random", "test_concat_real", "test_readback", "test_refusals"}
+NEEDS_BINARY = {
+    *("test_concat_large", "test_concat_random", "test_concat_real", "test_readback"),
+    *("test_refusals", "test_split", "test_subset"),
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

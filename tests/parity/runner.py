@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import math
 import os
 import shlex
@@ -38,6 +39,12 @@ class Run:
     command: list[str]
     code: int
     stderr: str
+    stdout: str = ""
+
+    @property
+    def report(self) -> Any:
+        """What was printed as JSON."""
+        return json.loads(self.stdout)
 
     def __str__(self) -> str:
         """What to paste into a shell, and what came of it."""
@@ -100,7 +107,7 @@ def run(arguments: list[str]) -> Run:
             code = fake_annstream.main(arguments)
         return Run(command, code, stderr.getvalue())
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
-    return Run(command, done.returncode, done.stderr)
+    return Run(command, done.returncode, done.stderr, done.stdout)
 
 
 def random_resources(seed: int) -> list[str]:

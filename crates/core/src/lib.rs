@@ -8,8 +8,10 @@ pub mod element;
 pub mod exec;
 pub mod matrix;
 pub mod progress;
+pub mod query;
 pub mod sink;
 pub mod source;
+pub mod subset;
 pub mod table;
 
 pub use annstream_store::{Error, ErrorKind, Result};

@@ -94,7 +94,7 @@ enum AxisName {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ZarrFormatName {
+pub(super) enum ZarrFormatName {
     #[value(name = "2")]
     Two,
     #[default]
@@ -108,7 +108,7 @@ enum KeysFrom {
     Stem,
 }
 
-fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
+pub(super) fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
     text.parse().map_err(|error: Error| match error.next_step() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
@@ -116,9 +116,9 @@ fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<T
 }
 
 /// A path with the key it was given, if any.
-struct Named {
-    key: Option<String>,
-    path: PathBuf,
+pub(super) struct Named {
+    pub(super) key: Option<String>,
+    pub(super) path: PathBuf,
 }
 
 /// Merges.
@@ -199,7 +199,7 @@ fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()
 }
 
 /// Refuses an output that is an input, stands inside of one or around one, or exists.
-fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
+pub(super) fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
     let above = |path: &Path| -> Vec<(u64, u64)> {
         let real = std::path::absolute(path).map(|path| std::fs::canonicalize(&path).unwrap_or(path));
         real.map_or_else(|_| vec![], |path| path.ancestors().filter_map(identity).collect())
@@ -304,7 +304,7 @@ fn open_all(named: &[Named], options: OpenOptions, exec: &Exec) -> Result<Vec<In
 }
 
 /// Size and time of change of each input.
-fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
+pub(super) fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
     let stamp = |input: &Named| {
         let metadata = std::fs::metadata(&input.path).map_err(|error| Error::io(error, &input.path))?;
         Ok((input.path.clone(), metadata.len(), metadata.modified().ok()))

@@ -3,6 +3,9 @@
 mod common;
 mod concat;
 mod info;
+mod split;
+mod subset;
+mod writing;
 
 use annstream_core::Result;
 use clap::Subcommand;
@@ -14,6 +17,10 @@ pub(crate) enum Command {
     Concat(Box<concat::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
+    /// Write one file for each value of a column of obs.
+    Split(Box<split::Arguments>),
+    /// Keep some of the cells and genes, by expression, names or positions.
+    Subset(Box<subset::Arguments>),
 }
 
 /// Runs a command.
@@ -21,5 +28,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Split(arguments) => split::run(&arguments),
+        Command::Subset(arguments) => subset::run(&arguments),
     }
 }

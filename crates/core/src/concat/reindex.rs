@@ -41,7 +41,8 @@ pub fn reindex_square(element: &Element, map: &ColumnMap) -> Result<Element> {
     reindex_axis(&reindex_axis(element, 0, map)?, 1, map)
 }
 
-fn reindex_axis(element: &Element, axis: usize, map: &ColumnMap) -> Result<Element> {
+/// The element moved along one axis.
+pub(crate) fn reindex_axis(element: &Element, axis: usize, map: &ColumnMap) -> Result<Element> {
     let ColumnMap::Map { to_new, from_new } = map else { return Ok(element.clone()) };
     if let Some(len) = element.shape().as_ref().and_then(|shape| shape.get(axis))
         && *len != to_new.len()

@@ -1,18 +1,22 @@
 //! Where rows come from: implementations of [`MatrixSource`](crate::matrix::MatrixSource).
 
 mod dense;
+mod gathered;
 mod memory;
 mod missing;
 mod permuted;
 mod picked;
+mod repeated;
 mod sorted;
 mod sparse;
 
 pub use dense::StoredDense;
+pub use gathered::GatheredRows;
 pub use memory::{MemoryDense, MemorySparse};
 pub use missing::MissingRows;
 pub use permuted::PermutedRows;
 pub use picked::PickedRows;
+pub use repeated::RepeatedColumns;
 pub use sorted::{RowPlacement, SortedRows};
 pub use sparse::StoredSparse;
 

@@ -1,0 +1,97 @@
+//! Flags of commands that read one file and write others like it, and what they resolve to.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use annstream_core::anndata::AnnDataFile;
+use annstream_core::concat::Input;
+use annstream_core::subset::MatrixReport;
+use annstream_core::{Error, Exec, Result};
+use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrFormat, ZarrOptions, create, open};
+use clap::Args;
+
+use super::common::Common;
+use super::concat::{Named, ZarrFormatName, parse, stamps};
+use crate::printer::{Printer, count};
+
+/// How outputs are written, and whether they are.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub(crate) struct Writing {
+    /// Compression of the output: none, gzip[:0-9], shuffle+gzip[:0-9], lzf, zstd[:1-22] [default: as the input]
+    #[arg(long, value_parser = parse::<Compression>, value_name = "CODEC")]
+    pub(crate) compression: Option<Compression>,
+    /// Format of a zarr output: 3 has shards and few files, 2 is for old readers
+    #[arg(long, value_enum, default_value_t, value_name = "2|3")]
+    zarr_format: ZarrFormatName,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Follow external links, external storage and virtual datasets of the input
+    #[arg(long)]
+    allow_external: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// Print the plan or the report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl Writing {
+    /// Opens the input.
+    pub(crate) fn open(&self, path: &Path) -> Result<Input> {
+        let store = open(path, OpenOptions { allow_external: self.allow_external })?;
+        let file = AnnDataFile::open(Arc::from(store)).map_err(|error: Error| error.in_file(path))?;
+        Ok(Input { name: path.display().to_string(), file })
+    }
+
+    /// Starts an output.
+    pub(crate) fn create(&self, path: &Path, exec: &Exec) -> Result<Box<dyn StoreWriter>> {
+        let format = match self.zarr_format {
+            ZarrFormatName::Two => ZarrFormat::V2,
+            ZarrFormatName::Three => ZarrFormat::V3,
+        };
+        let zarr = ZarrOptions { format, ..ZarrOptions::default() };
+        create(path, CreateOptions { overwrite: self.force, pool: Some(exec.pool().clone()), queue: 0, zarr })
+    }
+}
+
+/// What the input was like before the work.
+pub(crate) struct Unchanged(Vec<Named>, Vec<(PathBuf, u64, Option<std::time::SystemTime>)>);
+
+impl Unchanged {
+    /// Looks at the input.
+    pub(crate) fn new(path: &Path) -> Result<Self> {
+        let named = vec![Named { key: None, path: path.to_owned() }];
+        let before = stamps(&named)?;
+        Ok(Self(named, before))
+    }
+
+    /// Warns if the input is another now.
+    pub(crate) fn check(&self, printer: Printer) -> Result<()> {
+        if stamps(&self.0)? != self.1 {
+            let path = self.0.first().map(|input| input.path.display().to_string()).unwrap_or_default();
+            printer.warn(&format!("{path}: changed while it was read; the result may mix two versions"));
+        }
+        Ok(())
+    }
+}
+
+/// Says what was written.
+pub(crate) fn detail(matrices: &[MatrixReport], printer: Printer) {
+    for matrix in matrices {
+        printer.detail(&format!("{}: {} values; checked", matrix.path, count(matrix.values)));
+    }
+}
+
+/// The folder of a file.
+pub(crate) fn folder_of(path: &Path) -> Result<&Path> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
+    }
+    Ok(folder)
+}

@@ -1,0 +1,94 @@
+//! `obs` and `var` of the results, column by column.
+
+use super::colors::Kept;
+use super::execute::Target;
+use super::selection::Selection;
+use crate::anndata::encoding::{column, dataframe, tag};
+use crate::anndata::{AnnDataFile, TableName, WriteOptions};
+use crate::table::Column;
+use crate::{Error, Result};
+
+/// Writes a table of all targets, and adds to each what is left of its categories. Reads every column once, and holds
+/// one at a time.
+pub(super) fn write(
+    file: &AnnDataFile,
+    table: TableName,
+    targets: &mut [Target<'_>],
+    options: &WriteOptions,
+) -> Result<()> {
+    let path = table.to_string();
+    let header = file.table(table).ok_or_else(|| Error::internal(format!("no table {path}")))?;
+    let key = header.index_name.clone().filter(|name| !name.is_empty());
+    let key = key.unwrap_or_else(|| dataframe::UNNAMED.to_owned());
+    let index = file.read_index(table)?;
+    for target in &*targets {
+        dataframe::start(target.writer, &path, &key, &header.columns.keys().collect())?;
+        let own = taken(&index, target.selection(table))?;
+        column::write(target.writer, &format!("{path}/{key}"), &own, options)?;
+    }
+    for name in header.columns.keys() {
+        let place = |error: Error| error.in_file(file.store().location()).at(format!("{path}/{name}"));
+        dataframe::check_column(name).map_err(place)?;
+        let stored = file.read_column(table, name)?;
+        if *name == key {
+            if stored != index {
+                let message = format!("the index and a column of other values are both called '{name}'");
+                return Err(place(Error::unsupported(message)).hint("rename one of them"));
+            }
+            continue;
+        }
+        for target in &mut *targets {
+            let mut own = taken(&stored, target.selection(table)).map_err(place)?;
+            if table != TableName::RawVar
+                && let Some(kept) = drop_unused(&mut own)?
+            {
+                target.kept.push((name.clone(), kept));
+            }
+            column::write(target.writer, &format!("{path}/{name}"), &own, options)?;
+        }
+    }
+    for target in &*targets {
+        tag(target.writer, &path, "dataframe", "0.2.0")?;
+    }
+    Ok(())
+}
+
+fn taken(column: &Column, selection: Option<&Selection>) -> Result<Column> {
+    selection.and_then(Selection::taken).map_or_else(|| Ok(column.clone()), |positions| column.reindex(&positions))
+}
+
+/// Removes the categories that no row has; tells which are left.
+pub(super) fn drop_unused(column: &mut Column) -> Result<Option<Kept>> {
+    let Column::Categorical { codes, categories, .. } = column else { return Ok(None) };
+    let of = categories.len();
+    let mut used = vec![false; of];
+    for &code in codes.iter() {
+        if let Some(used) = usize::try_from(code).ok().and_then(|code| used.get_mut(code)) {
+            *used = true;
+        }
+    }
+    let positions: Vec<i64> = (0_i64..).zip(&used).filter(|(_, used)| **used).map(|(position, _)| position).collect();
+    if positions.len() < of {
+        let mut new = vec![-1_i32; of];
+        for (i, &position) in (0_i32..).zip(&positions) {
+            new[usize::try_from(position).unwrap_or(0)] = i;
+        }
+        codes.iter_mut().for_each(|code| *code = usize::try_from(*code).map_or(-1, |code| new[code]));
+        **categories = categories.reindex(&positions)?;
+    }
+    Ok(Some(Kept { of, positions }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_that_no_row_has_go() {
+        let categories = Box::new(Column::text(["a", "b", "c"]));
+        let mut column = Column::Categorical { codes: vec![2, -1, 0, 2], categories, ordered: true };
+        assert_eq!(drop_unused(&mut column).unwrap(), Some(Kept { of: 3, positions: vec![0, 2] }));
+        let categories = Box::new(Column::text(["a", "c"]));
+        assert_eq!(column, Column::Categorical { codes: vec![1, -1, 0, 1], categories, ordered: true });
+    }
+}

@@ -30,7 +30,9 @@ fn truth(node: &Node, bound: &Bound, source: &dyn ColumnSource) -> Result<Vec<u8
     match node {
         Node::Not(inner) => {
             let mut values = truth(inner, bound, source)?;
-            values.iter_mut().for_each(|value| *value = not(*value));
+            for value in &mut values {
+                *value = not(*value);
+            }
             Ok(values)
         }
         Node::And(left, right) => combine(truth(left, bound, source)?, &truth(right, bound, source)?, and),
@@ -127,7 +129,9 @@ fn collect(node: &Node, slots: &mut Vec<usize>) {
         }
         Node::In(inner, items) => {
             collect(inner, slots);
-            items.iter().for_each(|item| collect(item, slots));
+            for item in items {
+                collect(item, slots);
+            }
         }
     }
 }
@@ -209,9 +213,8 @@ fn real(value: f64) -> Scalar<'static> {
 
 fn get(column: &Column, row: usize) -> Scalar<'_> {
     match column {
-        Column::Plain(values) => stored(values, row),
         Column::Nullable { missing, .. } if missing[row] => Scalar::Missing,
-        Column::Nullable { values, .. } => stored(values, row),
+        Column::Plain(values) | Column::Nullable { values, .. } => stored(values, row),
         Column::Categorical { codes, categories, .. } => {
             usize::try_from(codes[row]).map_or(Scalar::Missing, |code| get(categories, code))
         }

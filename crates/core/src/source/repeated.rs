@@ -95,7 +95,9 @@ impl<S: MatrixSource> MatrixSource for RepeatedColumns<S> {
                 let mut positions: Vec<i64> = self.from.iter().map(|&column| i64::from(column)).collect();
                 for _ in 0..rows {
                     out.extend_from(&values.take(&positions), 0..positions.len())?;
-                    positions.iter_mut().for_each(|position| *position += width);
+                    for position in &mut positions {
+                        *position += width;
+                    }
                 }
                 Ok(Block::Dense { rows, values: out })
             }

@@ -76,23 +76,20 @@ impl Stored {
     /// The array of a target.
     fn sink<'a>(&self, path: &str, target: &Target<'a>, options: &WriteOptions) -> Result<Sink<'a>> {
         let [major, minor] = self.selections(target)?.map(|selection| selection.len() as u64);
-        Ok(match self.layout {
-            Some(layout) => {
-                let shape = if layout == SparseLayout::Csr { [major, minor] } else { [minor, major] };
-                let dtype = self.source.dtype();
-                Sink::Sparse(SparseSink::new(target.writer, path, layout, shape, dtype, options.compression)?)
-            }
-            None => {
-                let mut shape: Vec<u64> = self.shape.iter().map(|&extent| extent as u64).collect();
-                shape[0] = major;
-                if self.minor.is_some()
-                    && let Some(columns) = shape.get_mut(1)
-                {
-                    *columns = minor.checked_div(self.width as u64).unwrap_or(0);
-                }
-                Sink::Dense(DenseSink::new(target.writer, path, &shape, self.source.dtype(), options.compression)?)
-            }
-        })
+        let dtype = self.source.dtype();
+        if let Some(layout) = self.layout {
+            let shape = if layout == SparseLayout::Csr { [major, minor] } else { [minor, major] };
+            let sink = SparseSink::new(target.writer, path, layout, shape, dtype, options.compression)?;
+            return Ok(Sink::Sparse(sink));
+        }
+        let mut shape: Vec<u64> = self.shape.iter().map(|&extent| extent as u64).collect();
+        shape[0] = major;
+        if self.minor.is_some()
+            && let Some(columns) = shape.get_mut(1)
+        {
+            *columns = minor.checked_div(self.width as u64).unwrap_or(0);
+        }
+        Ok(Sink::Dense(DenseSink::new(target.writer, path, &shape, dtype, options.compression)?))
     }
 }
 

@@ -73,7 +73,9 @@ pub(super) fn drop_unused(column: &mut Column) -> Result<Option<Kept>> {
         for (i, &position) in (0_i32..).zip(&positions) {
             new[usize::try_from(position).unwrap_or(0)] = i;
         }
-        codes.iter_mut().for_each(|code| *code = usize::try_from(*code).map_or(-1, |code| new[code]));
+        for code in codes.iter_mut() {
+            *code = usize::try_from(*code).map_or(-1, |code| new[code]);
+        }
         **categories = categories.reindex(&positions)?;
     }
     Ok(Some(Kept { of, positions }))

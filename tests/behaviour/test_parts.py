@@ -204,7 +204,7 @@ def many_blocks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     return write(adata, tmp_path_factory.mktemp("parts") / f"{request.param}.h5ad")
 
 
-RESOURCES = [("--threads=1",), ("--threads=4", "--memory=80M"), ("--threads=3", "--memory=1G")]
+RESOURCES = [("--threads=1",), ("--threads=4", "--memory=128M"), ("--threads=3", "--memory=1G")]
 CHOICES = [
     ["--obs=score > 0.5 AND kind <> 'b'", "--var-index=::3"],
     ["--obs-index=5000:100:-3,0:7000", "--var-index=::-1,5,5"],

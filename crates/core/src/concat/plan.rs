@@ -11,7 +11,7 @@ use super::notes::Notes;
 use super::spec::{Axis, ConcatSpec};
 use crate::anndata::MatrixHeader;
 use crate::matrix::BLOCK_BYTES;
-use crate::{Error, Exec, Result};
+use crate::{Budget, Error, Exec, Result};
 
 /// What a concatenation will do.
 pub struct ConcatPlan {
@@ -107,7 +107,7 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     for input in inputs {
         notes.warnings.extend(input.file.warnings().into_iter().map(|warning| format!("{}: {warning}", input.name)));
     }
-    let main = ViewPlan::new(View { inputs, raw: false }, spec, &mut notes)?;
+    let main = ViewPlan::new(View { inputs, raw: false }, spec, exec.budget(), &mut notes)?;
     notes.warnings.extend(duplicate_labels(View { inputs, raw: false }, spec, exec.budget())?);
     if let Some(label) = spec.label.as_ref().filter(|label| main.columns.contains(label)) {
         notes.warnings.push(format!("the column '{label}' of the inputs is replaced by the label"));
@@ -118,11 +118,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         Axis::Var => !main.alignment.index.is_empty(),
     };
     let raw = if with_raw == inputs.len() && has_rows {
-        Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
+        Some(ViewPlan::new(View { inputs, raw: true }, spec, exec.budget(), &mut notes)?)
     } else {
         if with_raw == inputs.len() {
             // What cannot be joined is refused, as anndata does before it drops the result.
-            ViewPlan::new(View { inputs, raw: true }, spec, &mut Notes::default())?;
+            ViewPlan::new(View { inputs, raw: true }, spec, exec.budget(), &mut Notes::default())?;
             notes.drop("raw", "the result has no observations");
         } else if with_raw > 0 {
             let message = "only some inputs have raw; raw is not concatenated".to_owned();
@@ -209,14 +209,15 @@ fn predicted_bytes(matrix: &MatrixPlan) -> u64 {
 }
 
 impl ViewPlan {
-    fn new(view: View<'_>, spec: &ConcatSpec, notes: &mut Notes) -> Result<Self> {
+    fn new(view: View<'_>, spec: &ConcatSpec, budget: &Budget, notes: &mut Notes) -> Result<Self> {
         let axis = spec.axis;
         let inputs = view.inputs.len();
         let inner = spec.join == Join::Inner;
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
         let name = |input: usize| view.inputs[input].name.clone();
-        let alignment = align(&indexes, spec.join, name).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let alignment =
+            align(&indexes, spec.join, budget, name).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }

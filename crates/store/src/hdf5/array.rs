@@ -8,9 +8,10 @@ use super::container::Container;
 use super::dataset::{self, Layout};
 use super::ffi::Id;
 use super::filters::Pipeline;
+use super::heap::{self, Heap};
 use super::object::{self, Object};
 use super::space;
-use super::types::{self, Element, Form};
+use super::types::{self, Cell, Element, Form};
 use crate::cache::Share;
 use crate::grid::{self, Grid};
 use crate::raw::{fill, fits, normalise, swap};
@@ -63,7 +64,11 @@ impl Hdf5Array {
         };
         let array_type = element.array_type();
         let mut this = Self::new(file, path, dataset, element, shape, array_type);
-        let size = types::size(&datatype)? as u64;
+        // The library tells the size of a pointer in memory, not that of a reference in the file.
+        let size = match &this.element {
+            Element::Cell(Cell { form: Form::Pointers, .. }) => heap::REFERENCE as u64,
+            _ => types::size(&datatype)? as u64,
+        };
         let bytes = this.info.shape.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
         let Some(bytes) = bytes.filter(|&bytes| bytes <= i64::MAX.cast_unsigned()) else {
             return Err(Error::invalid(format!("shape {:?} is impossible", this.info.shape)));
@@ -94,6 +99,7 @@ impl Hdf5Array {
                     this.fill = dataset::fill_value(&creation, &datatype, cell)?;
                     swap(&mut this.fill, width);
                 }
+                Form::Pointers if file.plain && !dataset::is_filled(&creation)? => {}
                 Form::Converted | Form::Pointers | Form::Padded(_) if !matches!(this.route, Route::Unavailable(_)) => {
                     this.route = Route::Library;
                 }
@@ -162,7 +168,11 @@ impl Hdf5Array {
         if let Route::Unavailable(why) = &self.route {
             return Err(Error::unsupported(why).hint("rewrite the file with h5py and hdf5plugin, compressed with gzip"));
         }
-        if matches!(self.route, Route::Library) || *dtype == DType::Str {
+        if *dtype == DType::Str && !matches!(self.route, Route::Library) {
+            out.reset(*dtype);
+            return self.read_text(region, out);
+        }
+        if matches!(self.route, Route::Library) {
             out.reset(*dtype);
             return pieces(region, 1, |piece| dataset::read(&self.dataset, cell, None, piece, out));
         }
@@ -175,11 +185,7 @@ impl Hdf5Array {
             return Ok(());
         }
         let bytes = out.as_bytes_mut().ok_or_else(|| Error::internal("text has no bytes"))?;
-        match &self.route {
-            Route::Run(Some(offset)) => self.read_run(*offset, cell.size, region, bytes)?,
-            Route::Chunks(grid, pipeline) => self.read_chunks(grid, pipeline, cell.size, region, bytes)?,
-            _ => fill(bytes, &self.fill),
-        }
+        self.read_bytes(cell.size, region, bytes)?;
         if let Form::Swapped(width) = cell.form {
             swap(bytes, width);
         }
@@ -187,6 +193,33 @@ impl Hdf5Array {
             normalise(bytes);
         }
         Ok(())
+    }
+
+    /// Text of varying length: references first, then what they stand for.
+    fn read_text(&self, region: &Region, out: &mut Buffer) -> Result<()> {
+        let Buffer::Str(strings) = out else { return Err(Error::internal("text where numbers were expected")) };
+        let mut heap = Heap::new(&self.file);
+        let mut references = Vec::new();
+        pieces(region, 1, |piece| {
+            let count = usize::try_from(piece.len()).map_err(|_| Error::internal("region exceeds memory"))?;
+            references.resize(count * heap::REFERENCE, 0);
+            self.read_bytes(heap::REFERENCE, piece, &mut references)?;
+            let first = piece.ranges().first().map_or(0, |range| range.start);
+            let width = piece.ranges().iter().skip(1).map(|range| range.end - range.start).product::<u64>().max(1);
+            heap.resolve(&references, |i| first + i as u64 / width, strings)
+        })
+    }
+
+    /// The bytes of a region as they are stored.
+    fn read_bytes(&self, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {
+        match &self.route {
+            Route::Run(Some(offset)) => self.read_run(*offset, size, region, bytes),
+            Route::Chunks(grid, pipeline) => self.read_chunks(grid, pipeline, size, region, bytes),
+            _ => {
+                fill(bytes, &self.fill);
+                Ok(())
+            }
+        }
     }
 
     fn read_run(&self, offset: u64, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {

@@ -125,6 +125,15 @@ pub(super) fn fill_value(creation: &Id, datatype: &Id, cell: &Cell) -> Result<Ve
     Ok(bytes.to_vec())
 }
 
+/// Whether positions never written have a value that somebody chose.
+pub(super) fn is_filled(creation: &Id) -> Result<bool> {
+    let _guard = ffi::lock();
+    let mut status = H5D_fill_value_t::H5D_FILL_VALUE_UNDEFINED;
+    // SAFETY: a valid property list.
+    ffi::ok(unsafe { H5Pfill_value_defined(creation.raw(), &raw mut status) })?;
+    Ok(status == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED)
+}
+
 /// Lists the stored chunks: position of the first value, and where the bytes are.
 pub(super) fn chunks(dataset: &Id, rank: usize) -> Result<Vec<(Vec<u64>, chunks::Stored)>> {
     struct Gathered(usize, Vec<(Vec<u64>, chunks::Stored)>);

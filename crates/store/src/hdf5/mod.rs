@@ -17,6 +17,7 @@ mod dataset;
 mod encode;
 mod ffi;
 mod filters;
+mod heap;
 mod object;
 mod publish;
 mod reader;

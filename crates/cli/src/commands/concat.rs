@@ -9,11 +9,12 @@ use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::{
     Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
 };
-use annstream_core::{Error, ErrorKind, Exec, Result};
+use annstream_core::{Error, Exec, Result};
 use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open};
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
+use super::output::{check_output, folder_of, stamp};
 use crate::printer::{Printer, bytes, count};
 
 /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
@@ -126,11 +127,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let printer = arguments.common.printer();
     let named = resolve(&arguments.inputs)?;
-    check_output(&arguments.output, &named, arguments.force || arguments.plan)?;
-    let folder = arguments.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
-    }
+    let paths = named.iter().map(|input| input.path.as_path());
+    check_output(&arguments.output, paths, arguments.force || arguments.plan)?;
+    let folder = folder_of(&arguments.output)?;
     let exec = arguments.common.exec(folder)?;
     let spec = spec(arguments, &named)?;
     let inputs = open_all(&named, OpenOptions { allow_external: arguments.allow_external }, &exec)?;
@@ -196,46 +195,6 @@ fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()
         }
     }
     Ok(())
-}
-
-/// Refuses an output that is an input, stands inside of one or around one, or exists.
-fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
-    let above = |path: &Path| -> Vec<(u64, u64)> {
-        let real = std::path::absolute(path).map(|path| std::fs::canonicalize(&path).unwrap_or(path));
-        real.map_or_else(|_| vec![], |path| path.ancestors().filter_map(identity).collect())
-    };
-    let own = identity(output);
-    let around = above(output);
-    for input in inputs {
-        let Some(id) = identity(&input.path) else { continue };
-        let what = if own == Some(id) {
-            "is"
-        } else if input.path.is_dir() && around.contains(&id) {
-            "is inside of"
-        } else if own.is_some_and(|own| above(&input.path).contains(&own)) {
-            "holds"
-        } else {
-            continue;
-        };
-        let message = format!("the output {what} the input {}", input.path.display());
-        return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
-    }
-    let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
-    // A zarr store is a folder; whether it may be replaced, the writer knows.
-    let zarr = output.extension().is_some_and(|extension| extension == "zarr");
-    if may_exist && (zarr || !target.is_dir()) {
-        return Ok(());
-    }
-    let what = if target.is_dir() && !zarr { "is a folder" } else { "exists already" };
-    Err(Error::new(ErrorKind::Exists, what)
-        .in_file(output)
-        .hint("choose another output, or give --force to replace it"))
-}
-
-/// What tells a file or folder, whatever its name.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
@@ -305,11 +264,8 @@ fn open_all(named: &[Named], options: OpenOptions, exec: &Exec) -> Result<Vec<In
 
 /// Size and time of change of each input.
 fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
-    let stamp = |input: &Named| {
-        let metadata = std::fs::metadata(&input.path).map_err(|error| Error::io(error, &input.path))?;
-        Ok((input.path.clone(), metadata.len(), metadata.modified().ok()))
-    };
-    named.iter().map(stamp).collect()
+    let of = |input: &Named| stamp(&input.path).map(|(size, time)| (input.path.clone(), size, time));
+    named.iter().map(of).collect()
 }
 
 fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {

@@ -270,7 +270,12 @@ impl AnnDataFile {
         Ok(super::tree(self.store.as_ref())?.iter().map(|entry| entry.stored_bytes).sum())
     }
 
-    fn context(&self) -> ReadContext<'_> {
+    /// Paths below `uns` of what belongs, and is found, elsewhere.
+    pub(crate) fn hidden(&self) -> &[String] {
+        &self.parts.hidden
+    }
+
+    pub(crate) fn context(&self) -> ReadContext<'_> {
         ReadContext::new(self.store.as_ref(), &self.warnings)
     }
 

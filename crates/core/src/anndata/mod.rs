@@ -10,6 +10,7 @@
 //!
 //! [`tree`](tree()) lists a store element by element for people.
 
+mod compression;
 mod context;
 pub mod encoding;
 mod file;
@@ -21,6 +22,7 @@ mod slot;
 mod table_header;
 mod tree;
 
+pub(crate) use compression::usual_compression;
 pub use context::{ReadContext, Warnings};
 pub use encoding::{WriteOptions, read_element, write_element, write_root};
 pub use file::AnnDataFile;

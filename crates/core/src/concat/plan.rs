@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use super::align::{Alignment, Join, align};
 use super::clashes::duplicate_labels;
-use super::inputs::{Input, Mapping, View, keys, usual_compression};
+use super::inputs::{Input, Mapping, View, keys};
 use super::matrices::{Container, MatrixPlan, numeric, values};
 use super::notes::Notes;
 use super::spec::{Axis, ConcatSpec};
-use crate::anndata::MatrixHeader;
+use crate::anndata::{MatrixHeader, usual_compression};
 use crate::matrix::BLOCK_BYTES;
 use crate::{Budget, Error, Exec, Result};
 
@@ -102,7 +102,7 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     }
     let keys = keys(spec.keys.as_deref(), inputs.len())?;
     check_budget(inputs, spec, exec)?;
-    let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs));
+    let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs.iter().map(|input| &input.file)));
     let mut notes = Notes::default();
     for input in inputs {
         notes.warnings.extend(input.file.warnings().into_iter().map(|warning| format!("{}: {warning}", input.name)));

@@ -1,6 +1,6 @@
 //! The tables of the result: annotation of the appended axis stacked column by column, that of the other axis merged.
 
-use annstream_store::{AttrValue, Buffer, StoreWriter};
+use annstream_store::StoreWriter;
 
 use super::align::ColumnMap;
 use super::inputs::{Mapping, View};
@@ -52,7 +52,7 @@ pub(crate) fn write_stacked(
         name => name,
     };
     let key = index_name.clone().unwrap_or_else(|| dataframe::UNNAMED.to_owned());
-    start_table(writer, &path, &key, &names)?;
+    dataframe::begin(writer, &path, &key, names.iter().map(String::as_str))?;
     column::write(writer, &format!("{path}/{key}"), &index, &options)?;
     drop(index);
     for name in names.iter().filter(|name| **name != key) {
@@ -169,15 +169,4 @@ fn stack(view: View<'_>, columns: &[Option<Column>], sizes: impl Iterator<Item =
         let hint = error.next_step().unwrap_or("make the column one type in all inputs, or drop it").to_owned();
         Error::incompatible(message).hint(hint)
     })
-}
-
-fn start_table(writer: &dyn StoreWriter, path: &str, index: &str, columns: &[String]) -> Result<()> {
-    writer.group(path)?;
-    let order = if columns.is_empty() {
-        AttrValue::Values { shape: vec![0], values: Buffer::F64(vec![]) }
-    } else {
-        AttrValue::texts(columns.iter().collect())
-    };
-    writer.attr(path, "column-order", &order)?;
-    writer.attr(path, "_index", &AttrValue::text(index))
 }

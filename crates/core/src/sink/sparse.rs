@@ -20,6 +20,8 @@ pub struct SparseSink<'a> {
     layout: SparseLayout,
     shape: [u64; 2],
     compression: Compression,
+    /// Values per chunk.
+    chunk: usize,
     data: Box<dyn ArrayWriter>,
     indices: Box<dyn ArrayWriter>,
     /// Type of the column ids.
@@ -43,6 +45,23 @@ impl<'a> SparseSink<'a> {
         dtype: DType,
         compression: Compression,
     ) -> Result<Self> {
+        Self::chunked(writer, path, layout, shape, dtype, compression, None)
+    }
+
+    /// As [`new`](Self::new), with a number of values per chunk.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn chunked(
+        writer: &'a dyn StoreWriter,
+        path: &str,
+        layout: SparseLayout,
+        shape: [u64; 2],
+        dtype: DType,
+        compression: Compression,
+        values: Option<u64>,
+    ) -> Result<Self> {
+        let chunk = values.and_then(|values| usize::try_from(values).ok()).unwrap_or(CHUNK).max(1);
         let minor = match layout {
             SparseLayout::Csr => shape[1],
             SparseLayout::Csc => shape[0],
@@ -56,7 +75,7 @@ impl<'a> SparseSink<'a> {
         ends.push(0);
         let index = if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 };
         writer.group(path)?;
-        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![CHUNK as u64]).compression(compression);
+        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![chunk as u64]).compression(compression);
         let data = writer.array(&format!("{path}/data"), &spec(dtype))?;
         let indices = writer.array(&format!("{path}/indices"), &spec(index))?;
         Ok(Self {
@@ -65,6 +84,7 @@ impl<'a> SparseSink<'a> {
             layout,
             shape,
             compression,
+            chunk,
             data,
             indices,
             index,
@@ -90,10 +110,10 @@ impl<'a> SparseSink<'a> {
         let (data, indices) = (Arc::new(rows.data), Arc::new(indices));
         let mut start = 0;
         while start < indices.len() {
-            let stop = indices.len().min(start + CHUNK - self.filled);
+            let stop = indices.len().min(start + self.chunk - self.filled);
             self.data.append_part(&data, start..stop)?;
             self.indices.append_part(&indices, start..stop)?;
-            self.filled = (self.filled + stop - start) % CHUNK;
+            self.filled = (self.filled + stop - start) % self.chunk;
             start = stop;
         }
         // The last parts go where the writer gives back those that it is done with.
@@ -124,7 +144,7 @@ impl<'a> SparseSink<'a> {
         };
         let spec = ArraySpec::new(pointers.dtype(), vec![pointers.len() as u64])
             .growable()
-            .chunk(vec![(pointers.len() as u64).min(CHUNK as u64)])
+            .chunk(vec![(pointers.len() as u64).min(self.chunk as u64)])
             .compression(self.compression);
         let mut indptr = self.writer.array(&format!("{}/indptr", self.path), &spec)?;
         indptr.append(pointers)?;

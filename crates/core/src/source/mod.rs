@@ -1,5 +1,6 @@
 //! Where rows come from: implementations of [`MatrixSource`](crate::matrix::MatrixSource).
 
+mod compressed;
 mod dense;
 mod memory;
 mod missing;
@@ -7,7 +8,9 @@ mod permuted;
 mod picked;
 mod sorted;
 mod sparse;
+mod summed;
 
+pub use compressed::CompressedRows;
 pub use dense::StoredDense;
 pub use memory::{MemoryDense, MemorySparse};
 pub use missing::MissingRows;
@@ -15,6 +18,7 @@ pub use permuted::PermutedRows;
 pub use picked::PickedRows;
 pub use sorted::{RowPlacement, SortedRows};
 pub use sparse::StoredSparse;
+pub use summed::SummedRows;
 
 use annstream_store::ArrayInfo;
 

@@ -1,6 +1,6 @@
 //! `dataframe`: an index and columns of one length. How its parts are found is [`TableHeader`]'s knowledge.
 
-use annstream_store::{AttrValue, Buffer, Error, Result, StoreWriter};
+use annstream_store::{AttrValue, Buffer, Error, Result, StoreWriter, Strings};
 
 use super::{WriteOptions, check_name, column, tag};
 use crate::anndata::context::join;
@@ -19,19 +19,30 @@ pub(crate) fn read(context: &ReadContext, path: &str) -> Result<Table> {
 pub(crate) fn write(writer: &dyn StoreWriter, path: &str, table: &Table, options: &WriteOptions) -> Result<()> {
     let index_name = table.index_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(UNNAMED);
     check(table, index_name)?;
-    writer.group(path)?;
-    let order = if table.columns.is_empty() {
-        AttrValue::Values { shape: vec![0], values: Buffer::F64(vec![]) } // as numpy makes of an empty list
-    } else {
-        AttrValue::texts(table.columns.keys().collect())
-    };
-    writer.attr(path, "column-order", &order)?;
-    writer.attr(path, "_index", &AttrValue::text(index_name))?;
+    begin(writer, path, index_name, table.columns.keys().map(String::as_str))?;
     column::write(writer, &join(path, index_name), &table.index, options)?;
     for (name, values) in table.columns.iter().filter(|(name, _)| *name != index_name) {
         column::write(writer, &join(path, name), values, options)?;
     }
     tag(writer, path, "dataframe", "0.2.0")
+}
+
+/// Starts a table whose columns are written one by one.
+pub(crate) fn begin<'a>(
+    writer: &dyn StoreWriter,
+    path: &str,
+    index: &str,
+    columns: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    writer.group(path)?;
+    let names: Strings = columns.collect();
+    let order = if names.is_empty() {
+        AttrValue::Values { shape: vec![0], values: Buffer::F64(vec![]) } // as numpy makes of an empty list
+    } else {
+        AttrValue::texts(names)
+    };
+    writer.attr(path, "column-order", &order)?;
+    writer.attr(path, "_index", &AttrValue::text(index))
 }
 
 fn check(table: &Table, index_name: &str) -> Result<()> {

@@ -6,7 +6,14 @@ import pytest
 
 from .runner import find_binary
 
-NEEDS_BINARY = {"test_concat_large", "test_concat_random", "test_concat_real", "test_readback", "test_refusals"}
+NEEDS_BINARY = {
+    "test_concat_large",
+    "test_concat_random",
+    "test_concat_real",
+    "test_concat_virtual",
+    "test_readback",
+    "test_refusals",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

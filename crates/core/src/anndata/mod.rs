@@ -20,6 +20,7 @@ mod matrix_header;
 mod slot;
 mod table_header;
 mod tree;
+mod virtual_sources;
 
 pub use context::{ReadContext, Warnings};
 pub use encoding::{WriteOptions, read_element, write_element, write_root};
@@ -30,3 +31,4 @@ pub use matrix_header::{DenseHeader, MatrixHeader, SparseHeader};
 pub use slot::{Slot, TableName};
 pub use table_header::{ColumnHeader, ColumnSchema, TableHeader};
 pub use tree::{TreeEntry, tree};
+pub use virtual_sources::{VirtualSource, VirtualSources};

@@ -11,6 +11,7 @@ NEEDS_BINARY = {
     "test_concat_random",
     "test_concat_real",
     "test_convert",
+    "test_concat_virtual",
     "test_readback",
     "test_refusals",
 }

@@ -10,7 +10,9 @@ use annstream_core::concat::{
     Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
 };
 use annstream_core::{Error, Exec, Result};
-use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open};
+use annstream_store::{
+    Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open, virtual_sources,
+};
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
@@ -26,7 +28,8 @@ use crate::printer::{Printer, bytes, count};
 Examples:
   annstream concat a.h5ad b.h5ad -o all.h5ad --join outer --label batch
   annstream concat *.h5ad -o all.h5ad --keys-from stem --label sample --index-unique - --merge same --memory 4G
-  annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan")]
+  annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan
+  annstream concat --virtual a.h5ad b.h5ad -o view.h5ad     # in a moment: the values stay in a.h5ad and b.h5ad")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
@@ -65,6 +68,10 @@ pub(crate) struct Arguments {
     /// Keep pairwise elements (obsp, varp) of the appended axis, as block diagonals
     #[arg(long)]
     pairwise: bool,
+    /// Copy no matrix: show those of the inputs in place, as HDF5 virtual datasets. For h5ad files with the same names of
+    /// the other axis in the same order, of one layout and type; keep the inputs where they are, as they are
+    #[arg(long = "virtual")]
+    show: bool,
     /// Compression of the output: none, gzip[:0-9], shuffle+gzip[:0-9], lzf, zstd[:1-22] [default: as the inputs]
     #[arg(long, value_parser = parse::<Compression>, value_name = "CODEC")]
     compression: Option<Compression>,
@@ -198,6 +205,11 @@ fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()
 }
 
 fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
+    let virtual_from = virtual_sources(&arguments.output).filter(|_| arguments.show);
+    if arguments.show && virtual_from.is_none() {
+        let error = Error::argument("this format has no virtual arrays").in_file(&arguments.output);
+        return Err(error.hint("write .h5ad, or leave out --virtual"));
+    }
     Ok(ConcatSpec {
         axis: match arguments.axis {
             AxisName::Obs => Axis::Obs,
@@ -212,6 +224,7 @@ fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
         fill_value: arguments.fill_value,
         pairwise: arguments.pairwise,
         compression: arguments.compression,
+        virtual_from,
     })
 }
 
@@ -311,11 +324,16 @@ fn show_report(arguments: &Arguments, plan: &ConcatPlan, report: &ConcatReport, 
             "seconds": seconds,
             "warnings": plan.summary.warnings,
             "matrices": report.matrices,
+            "shown": report.shown,
         });
         printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     for matrix in &report.matrices {
         printer.detail(&format!("{}: {} values, sum {}; checked", matrix.path, count(matrix.values), matrix.sum));
+    }
+    for matrix in &report.shown {
+        let values = matrix.inputs.iter().sum();
+        printer.detail(&format!("{}: {} values shown in place; not checked", matrix.path, count(values)));
     }
     printer.note(&format!(
         "{}: {} x {}, {} in {seconds:.1} s",

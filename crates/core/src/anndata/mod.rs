@@ -21,6 +21,7 @@ mod matrix_header;
 mod slot;
 mod table_header;
 mod tree;
+mod virtual_sources;
 
 pub(crate) use compression::usual_compression;
 pub use context::{ReadContext, Warnings};
@@ -32,3 +33,4 @@ pub use matrix_header::{DenseHeader, MatrixHeader, SparseHeader};
 pub use slot::{Slot, TableName};
 pub use table_header::{ColumnHeader, ColumnSchema, TableHeader};
 pub use tree::{TreeEntry, tree};
+pub use virtual_sources::{VirtualSource, VirtualSources};

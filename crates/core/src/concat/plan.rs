@@ -8,6 +8,7 @@ use super::clashes::duplicate_labels;
 use super::inputs::{Input, Mapping, View, keys};
 use super::matrices::{Container, MatrixPlan, numeric, values};
 use super::notes::Notes;
+use super::shown;
 use super::spec::{Axis, ConcatSpec};
 use crate::anndata::{MatrixHeader, usual_compression};
 use crate::matrix::BLOCK_BYTES;
@@ -65,7 +66,7 @@ pub struct InputSummary {
 pub struct ElementSummary {
     /// Its path in the result.
     pub path: String,
-    /// `keep`, `convert`, `merge` or `drop`.
+    /// `keep`, `convert`, `show` (not copied), `merge` or `drop`.
     pub action: &'static str,
     /// Of what type, and why.
     pub detail: String,
@@ -139,10 +140,17 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         .flatten()
         .flat_map(|view| view.matrices().map(move |matrix| (matrix, &view.alignment)))
         .collect();
+    if let Some(format) = spec.virtual_from {
+        shown::check(View { inputs, raw: false }, spec.axis, &main, format, &mut notes)?;
+        if let Some(raw) = &raw {
+            shown::check(View { inputs, raw: true }, spec.axis, raw, format, &mut notes)?;
+        }
+    }
     let moved = matrices.iter().map(|(matrix, alignment)| matrix.sorted_values(alignment));
     let moved = moved.fold(0, u64::saturating_add);
     let widest = matrices.iter().map(|(matrix, _)| matrix.dtype.size() as u64).max().unwrap_or(4);
-    let output = matrices.iter().map(|(matrix, _)| predicted_bytes(matrix)).fold(0, u64::saturating_add);
+    let copied = if spec.virtual_from.is_some() { &[] } else { &matrices[..] };
+    let output = copied.iter().map(|(matrix, _)| predicted_bytes(matrix)).fold(0, u64::saturating_add);
     let mut shape = [0, 0];
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
@@ -167,7 +175,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         compression: compression.to_string(),
         elements: notes.elements,
         warnings: notes.warnings,
-        passes: if moved > 0 { 3 } else { 1 },
+        passes: match spec.virtual_from {
+            Some(_) => 0,
+            None if moved > 0 => 3,
+            None => 1,
+        },
         memory,
         scratch: moved.saturating_mul(8 + widest),
         output,

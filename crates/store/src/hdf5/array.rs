@@ -9,7 +9,9 @@ use super::dataset::{self, Layout};
 use super::ffi::Id;
 use super::filters::Pipeline;
 use super::heap::{self, Heap};
+use super::mapping::Mapping;
 use super::object::{self, Object};
+use super::shown::{Scope, Shown};
 use super::space;
 use super::types::{self, Cell, Element, Form};
 use crate::cache::Share;
@@ -32,6 +34,8 @@ enum Route {
     Run(Option<u64>),
     /// Chunks that we decode.
     Chunks(Grid, Pipeline),
+    /// From the sources of a virtual dataset.
+    Shown(Shown),
     /// Through libhdf5, one thread at a time.
     Library,
     /// Not at all.
@@ -55,7 +59,7 @@ pub(super) struct Hdf5Array {
 
 impl Hdf5Array {
     /// Examines a dataset.
-    pub(super) fn open(file: &Arc<Container>, path: &str, found: Object, allow: bool, home: u64) -> Result<Self> {
+    pub(super) fn open(file: &Arc<Container>, path: &str, found: Object, scope: &Scope) -> Result<Self> {
         let dataset = found.id;
         let (datatype, creation) = (dataset::datatype(&dataset)?, dataset::creation(&dataset)?);
         let element = types::describe(&datatype)?;
@@ -74,11 +78,16 @@ impl Hdf5Array {
             return Err(Error::invalid(format!("shape {:?} is impossible", this.info.shape)));
         };
         this.info.stored_bytes = dataset::stored_bytes(&this.dataset);
-        let elsewhere = found.file != home;
+        let elsewhere = found.file != scope.home;
         this.route = match dataset::layout(&this.dataset, &creation, this.info.shape.len())? {
             Layout::Compact => Route::Library,
-            Layout::Outside(_) if allow => Route::Library,
+            Layout::Outside(_) if scope.allow => Route::Library,
             Layout::Outside(what) => return Err(object::external(&what)),
+            Layout::Virtual(mappings) if scope.allow => this.shown(mappings, scope, elsewhere)?,
+            Layout::Virtual(mappings) => {
+                let name = mappings.first().map_or("", |mapping| mapping.file.as_str());
+                return Err(object::external(&format!("is a virtual dataset over '{name}'")));
+            }
             Layout::Contiguous(_) if elsewhere => Route::Library,
             Layout::Contiguous(offset) => {
                 let end = offset.map(|offset| offset.saturating_add(bytes));
@@ -155,6 +164,25 @@ impl Hdf5Array {
         Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
     }
 
+    fn shown(&mut self, mappings: Vec<Mapping>, scope: &Scope, elsewhere: bool) -> Result<Route> {
+        let native = matches!(&self.element, Element::Cell(cell) if cell.form == Form::Native);
+        let shown = Shown::find(&self.file, scope, &self.info.shape, mappings)?;
+        let Some(shown) = shown.filter(|_| native && !elsewhere) else { return Ok(Route::Library) };
+        self.info.codecs = match shown.files() {
+            1 => "virtual over 1 file".to_owned(),
+            files => format!("virtual over {files} files"),
+        };
+        if let Some(first) = shown.first()? {
+            let first = first.info();
+            self.info.compression = first.compression;
+            self.info.chunk.clone_from(&first.chunk);
+            if !first.codecs.is_empty() {
+                self.info.codecs = format!("{}: {}", self.info.codecs, first.codecs);
+            }
+        }
+        Ok(Route::Shown(shown))
+    }
+
     fn place(&self, error: Error) -> Error {
         error.at(&self.path).in_file(&self.file.path)
     }
@@ -175,6 +203,9 @@ impl Hdf5Array {
         if matches!(self.route, Route::Library) {
             out.reset(*dtype);
             return pieces(region, 1, |piece| dataset::read(&self.dataset, cell, None, piece, out));
+        }
+        if let Route::Shown(shown) = &self.route {
+            return shown.read(region, *dtype, &self.fill, out);
         }
         // Old values of the same type need not be cleared: all are replaced.
         if out.dtype() != *dtype {

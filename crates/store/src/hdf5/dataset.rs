@@ -9,11 +9,11 @@ use hdf5_sys::h5d::{
 };
 use hdf5_sys::h5p::{
     H5Pfill_value_defined, H5Pget_chunk, H5Pget_external, H5Pget_external_count, H5Pget_fill_value, H5Pget_layout,
-    H5Pget_virtual_count, H5Pget_virtual_filename,
 };
 use hdf5_sys::h5z::H5Zfilter_avail;
 
 use super::ffi::{self, Id};
+use super::mapping::{self, Mapping};
 use super::types::{self, Cell};
 use super::values::{self, Rows};
 use super::{chunks, space};
@@ -28,8 +28,10 @@ pub(super) enum Layout {
     Contiguous(Option<u64>),
     /// In chunks of this shape.
     Chunked(Vec<u64>),
-    /// In other files, described in words.
+    /// In another file, described in words.
     Outside(String),
+    /// In other datasets.
+    Virtual(Vec<Mapping>),
 }
 
 pub(super) fn creation(dataset: &Id) -> Result<Id> {
@@ -84,15 +86,7 @@ pub(super) fn layout(dataset: &Id, creation: &Id, rank: usize) -> Result<Layout>
                 ffi::count(H5Pget_chunk(creation.raw(), wanted, shape.as_mut_ptr()))?;
                 Layout::Chunked(shape)
             }
-            H5D_layout_t::H5D_VIRTUAL => {
-                let mut name = [0 as c_char; 512];
-                let mut count = 0;
-                ffi::ok(H5Pget_virtual_count(creation.raw(), &raw mut count))?;
-                if count > 0 {
-                    ffi::count(H5Pget_virtual_filename(creation.raw(), 0, name.as_mut_ptr(), 511))?;
-                }
-                Layout::Outside(format!("is a virtual dataset over '{}'", ffi::text(name.as_ptr())))
-            }
+            H5D_layout_t::H5D_VIRTUAL => Layout::Virtual(mapping::list(creation)?),
             _ => return Err(ffi::error()),
         })
     }

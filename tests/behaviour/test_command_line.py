@@ -18,7 +18,12 @@ DATA = Path(os.environ.get("ANNSTREAM_DATA", ROOT.parent / "shared" / "data"))
 FLAGS = {
     "concat": """
         --output --axis --join --merge --uns-merge --label --keys --keys-from --index-unique --fill-value --pairwise
-        --compression --force --allow-external --plan --json --memory --threads --tmpdir --progress --quiet --verbose
+        --compression --virtual --force --allow-external --plan --json --memory --threads --tmpdir --progress --quiet
+        --verbose
+    """,
+    "convert": """
+        --layout --dtype --compression --chunk --shard --zarr-format --compat --force --allow-external --plan --json
+        --memory --threads --tmpdir --progress --quiet --verbose
     """,
     "info": "--json --tree --allow-external",
 }

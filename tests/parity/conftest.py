@@ -7,8 +7,15 @@ import pytest
 from .runner import find_binary
 
 NEEDS_BINARY = {
-    *("test_concat_large", "test_concat_random", "test_concat_real", "test_readback"),
-    *("test_refusals", "test_split", "test_subset"),
+    "test_concat_large",
+    "test_concat_random",
+    "test_concat_real",
+    "test_convert",
+    "test_concat_virtual",
+    "test_readback",
+    "test_refusals",
+    "test_split",
+    "test_subset",
 }
 
 

@@ -4,6 +4,7 @@ pub mod anndata;
 mod awkward;
 pub mod budget;
 pub mod concat;
+pub mod convert;
 pub mod element;
 pub mod exec;
 pub mod matrix;

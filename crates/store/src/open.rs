@@ -68,6 +68,13 @@ pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Box<dyn Stor
     Ok(Box::new(hdf5::Hdf5Store::open(path, options)?))
 }
 
+/// The format, as [`Store::format`] tells it, of the stores whose arrays a new store at `path` can show as virtual ones;
+/// `None` if it has no virtual arrays.
+pub fn virtual_sources(path: impl AsRef<Path>) -> Option<&'static str> {
+    let zarr = path.as_ref().as_os_str().as_encoded_bytes();
+    (!zarr.ends_with(b".zarr") && !zarr.ends_with(b".zarr.zip")).then_some("hdf5")
+}
+
 /// Starts a new store that will stand at `path` once committed: zarr if the name ends with `.zarr`, else HDF5.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 //! its end, and the bytes written depend only on the calls made, in their order.
 
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{ArrayType, AttrValue, Attrs, Buffer, Compression, DType, Error, Field, Result};
@@ -215,6 +215,19 @@ impl ArraySpec {
     }
 }
 
+/// A box of a virtual array, and the box of an array of another store whose values it shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualPart {
+    /// The other store, by its [`location`](Store::location).
+    pub store: PathBuf,
+    /// The array in that store.
+    pub array: String,
+    /// The box of that array.
+    pub from: Region,
+    /// The box of the virtual array, with the same extents.
+    pub to: Region,
+}
+
 /// A tree of groups and arrays being built. Nothing stands at the target path until [`commit`](Self::commit); dropping
 /// the writer without it leaves no trace.
 pub trait StoreWriter: Send {
@@ -238,6 +251,17 @@ pub trait StoreWriter: Send {
     /// # Errors
     /// If something stands there already, or writing fails.
     fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>>;
+
+    /// Creates an array whose values stay where they are: in arrays of other stores, of a format that
+    /// [`virtual_sources`](crate::virtual_sources) tells. The parts cover the array, each value once. Costs what the
+    /// parts are described by, and reads no value: that the sources hold what they should is not checked here.
+    ///
+    /// # Errors
+    /// If the format has no such arrays, something stands there already, or writing fails.
+    fn virtual_array(&self, path: &str, spec: &ArraySpec, parts: &[VirtualPart]) -> Result<()> {
+        let _ = (spec, parts);
+        Err(Error::unsupported("this format has no virtual arrays").at(path).in_file(self.location()))
+    }
 
     /// Publishes everything under the target path, atomically.
     ///

@@ -9,11 +9,12 @@ use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::{
     Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
 };
-use annstream_core::{Error, ErrorKind, Exec, Result};
-use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open};
+use annstream_core::{Error, Exec, Result};
+use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrOptions, create, open, virtual_sources};
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
+use super::output::{ZarrFormatName, check_output, folder_of, parse, stamp};
 use crate::printer::{Printer, bytes, count};
 
 /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
@@ -25,7 +26,8 @@ use crate::printer::{Printer, bytes, count};
 Examples:
   annstream concat a.h5ad b.h5ad -o all.h5ad --join outer --label batch
   annstream concat *.h5ad -o all.h5ad --keys-from stem --label sample --index-unique - --merge same --memory 4G
-  annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan")]
+  annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan
+  annstream concat --virtual a.h5ad b.h5ad -o view.h5ad     # in a moment: the values stay in a.h5ad and b.h5ad")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
@@ -64,6 +66,10 @@ pub(crate) struct Arguments {
     /// Keep pairwise elements (obsp, varp) of the appended axis, as block diagonals
     #[arg(long)]
     pairwise: bool,
+    /// Copy no matrix: show those of the inputs in place, as HDF5 virtual datasets. For h5ad files with the same names of
+    /// the other axis in the same order, of one layout and type; keep the inputs where they are, as they are
+    #[arg(long = "virtual")]
+    show: bool,
     /// Compression of the output: none, gzip[:0-9], shuffle+gzip[:0-9], lzf, zstd[:1-22] [default: as the inputs]
     #[arg(long, value_parser = parse::<Compression>, value_name = "CODEC")]
     compression: Option<Compression>,
@@ -93,30 +99,14 @@ enum AxisName {
     Var,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum ZarrFormatName {
-    #[value(name = "2")]
-    Two,
-    #[default]
-    #[value(name = "3")]
-    Three,
-}
-
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum KeysFrom {
     Filename,
     Stem,
 }
 
-pub(super) fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::result::Result<T, String> {
-    text.parse().map_err(|error: Error| match error.next_step() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    })
-}
-
 /// A path with the key it was given, if any.
-pub(super) struct Named {
+struct Named {
     pub(super) key: Option<String>,
     pub(super) path: PathBuf,
 }
@@ -126,11 +116,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
     let printer = arguments.common.printer();
     let named = resolve(&arguments.inputs)?;
-    check_output(&arguments.output, &named, arguments.force || arguments.plan)?;
-    let folder = arguments.output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
-    }
+    let paths = named.iter().map(|input| input.path.as_path());
+    check_output(&arguments.output, paths, arguments.force || arguments.plan)?;
+    let folder = folder_of(&arguments.output)?;
     let exec = arguments.common.exec(folder)?;
     let spec = spec(arguments, &named)?;
     let inputs = open_all(&named, OpenOptions { allow_external: arguments.allow_external }, &exec)?;
@@ -143,11 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let stamps = stamps(&named)?;
-    let format = match arguments.zarr_format {
-        ZarrFormatName::Two => ZarrFormat::V2,
-        ZarrFormatName::Three => ZarrFormat::V3,
-    };
-    let zarr = ZarrOptions { format, ..ZarrOptions::default() };
+    let zarr = ZarrOptions { format: arguments.zarr_format.into(), ..ZarrOptions::default() };
     let options = CreateOptions { overwrite: arguments.force, pool: Some(exec.pool().clone()), queue: 0, zarr };
     let writer = create(&arguments.output, options)?;
     let report = execute(&inputs, &plan, writer, &exec)?;
@@ -198,47 +182,12 @@ fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()
     Ok(())
 }
 
-/// Refuses an output that is an input, stands inside of one or around one, or exists.
-pub(super) fn check_output(output: &Path, inputs: &[Named], may_exist: bool) -> Result<()> {
-    let above = |path: &Path| -> Vec<(u64, u64)> {
-        let real = std::path::absolute(path).map(|path| std::fs::canonicalize(&path).unwrap_or(path));
-        real.map_or_else(|_| vec![], |path| path.ancestors().filter_map(identity).collect())
-    };
-    let own = identity(output);
-    let around = above(output);
-    for input in inputs {
-        let Some(id) = identity(&input.path) else { continue };
-        let what = if own == Some(id) {
-            "is"
-        } else if input.path.is_dir() && around.contains(&id) {
-            "is inside of"
-        } else if own.is_some_and(|own| above(&input.path).contains(&own)) {
-            "holds"
-        } else {
-            continue;
-        };
-        let message = format!("the output {what} the input {}", input.path.display());
-        return Err(Error::new(ErrorKind::Exists, message).in_file(output).hint("choose another output"));
-    }
-    let Ok(target) = std::fs::metadata(output) else { return Ok(()) };
-    // A zarr store is a folder; whether it may be replaced, the writer knows.
-    let zarr = output.extension().is_some_and(|extension| extension == "zarr");
-    if may_exist && (zarr || !target.is_dir()) {
-        return Ok(());
-    }
-    let what = if target.is_dir() && !zarr { "is a folder" } else { "exists already" };
-    Err(Error::new(ErrorKind::Exists, what)
-        .in_file(output)
-        .hint("choose another output, or give --force to replace it"))
-}
-
-/// What tells a file or folder, whatever its name.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
 fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
+    let virtual_from = virtual_sources(&arguments.output).filter(|_| arguments.show);
+    if arguments.show && virtual_from.is_none() {
+        let error = Error::argument("this format has no virtual arrays").in_file(&arguments.output);
+        return Err(error.hint("write .h5ad, or leave out --virtual"));
+    }
     Ok(ConcatSpec {
         axis: match arguments.axis {
             AxisName::Obs => Axis::Obs,
@@ -253,6 +202,7 @@ fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
         fill_value: arguments.fill_value,
         pairwise: arguments.pairwise,
         compression: arguments.compression,
+        virtual_from,
     })
 }
 
@@ -304,12 +254,9 @@ fn open_all(named: &[Named], options: OpenOptions, exec: &Exec) -> Result<Vec<In
 }
 
 /// Size and time of change of each input.
-pub(super) fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
-    let stamp = |input: &Named| {
-        let metadata = std::fs::metadata(&input.path).map_err(|error| Error::io(error, &input.path))?;
-        Ok((input.path.clone(), metadata.len(), metadata.modified().ok()))
-    };
-    named.iter().map(stamp).collect()
+fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
+    let of = |input: &Named| stamp(&input.path).map(|(size, time)| (input.path.clone(), size, time));
+    named.iter().map(of).collect()
 }
 
 fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {
@@ -355,11 +302,16 @@ fn show_report(arguments: &Arguments, plan: &ConcatPlan, report: &ConcatReport, 
             "seconds": seconds,
             "warnings": plan.summary.warnings,
             "matrices": report.matrices,
+            "shown": report.shown,
         });
         printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     for matrix in &report.matrices {
         printer.detail(&format!("{}: {} values, sum {}; checked", matrix.path, count(matrix.values), matrix.sum));
+    }
+    for matrix in &report.shown {
+        let values = matrix.inputs.iter().sum();
+        printer.detail(&format!("{}: {} values shown in place; not checked", matrix.path, count(values)));
     }
     printer.note(&format!(
         "{}: {} x {}, {} in {seconds:.1} s",

@@ -56,6 +56,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     } else {
         overview(&file, printer);
     }
+    if let Some(virtual_file) = file.virtual_sources() {
+        printer.out(&format!("  virtual: the matrices are those of {} inputs", virtual_file.sources.len()));
+        for source in &virtual_file.sources {
+            let [rows, columns] = source.shape.map(count);
+            printer.out(&format!("    {rows} x {columns}, {}  {}", bytes(source.size), source.path));
+        }
+    }
     for warning in file.warnings() {
         printer.warn(&warning);
     }
@@ -157,6 +164,7 @@ fn as_json(arguments: &Arguments, format: &str, file: &AnnDataFile, entries: &[T
         "bytes": disk_bytes(&arguments.file),
         "shape": [file.n_obs(), file.n_vars()],
         "legacy": file.is_legacy(),
+        "virtual": file.virtual_sources().map(|virtual_file| &virtual_file.sources),
         "warnings": file.warnings(),
         "elements": elements,
     })

@@ -2,7 +2,9 @@
 
 mod common;
 mod concat;
+mod convert;
 mod info;
+mod output;
 mod split;
 mod subset;
 mod writing;
@@ -15,6 +17,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
     Concat(Box<concat::Arguments>),
+    /// Convert between h5ad and zarr, CSR, CSC and dense, dtypes and compressions, in constant memory.
+    Convert(Box<convert::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
     /// Write one file for each value of a column of obs.
@@ -27,6 +31,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
         Command::Concat(arguments) => concat::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),

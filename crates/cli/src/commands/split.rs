@@ -9,8 +9,8 @@ use annstream_store::StoreWriter;
 use clap::{Args, ValueEnum};
 
 use super::common::disk_bytes;
-use super::concat::{Named, check_output};
-use super::writing::{Unchanged, Writing, detail, folder_of};
+use super::output::{check_output, folder_of};
+use super::writing::{Unchanged, Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
 /// Write one file for each value of a column of obs, as adata[adata.obs[COLUMN] == value].copy() would be in memory.
@@ -82,10 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     for warning in &plan.summary.warnings {
         printer.warn(warning);
     }
-    let named = [Named { key: None, path: arguments.input.clone() }];
     let outputs: Vec<PathBuf> = plan.summary.groups.iter().map(|group| folder.join(&group.file)).collect();
     for output in &outputs {
-        check_output(output, &named, writing.force || writing.plan)?;
+        check_output(output, [arguments.input.as_path()], writing.force || writing.plan)?;
     }
     if writing.plan {
         show_plan(&plan, writing.json, printer, &exec);

@@ -10,8 +10,8 @@ use annstream_core::{Error, Exec, Result};
 use clap::Args;
 
 use super::common::disk_bytes;
-use super::concat::{Named, check_output, parse};
-use super::writing::{Unchanged, Writing, detail, folder_of};
+use super::output::{check_output, folder_of, parse};
+use super::writing::{Unchanged, Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
 /// Keep some of the cells and genes, as adata[cells, genes].copy() would in memory.
@@ -74,8 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let writing = &arguments.writing;
     let printer = writing.common.printer();
     let spec = spec(arguments)?;
-    let named = [Named { key: None, path: arguments.input.clone() }];
-    check_output(&arguments.output, &named, writing.force || writing.plan)?;
+    check_output(&arguments.output, [arguments.input.as_path()], writing.force || writing.plan)?;
     let exec = writing.common.exec(folder_of(&arguments.output)?)?;
     let input = writing.open(&arguments.input)?;
     let plan = plan_subset(&input, &spec, &exec)?;

@@ -7,11 +7,11 @@ use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::Input;
 use annstream_core::subset::MatrixReport;
 use annstream_core::{Error, Exec, Result};
-use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrFormat, ZarrOptions, create, open};
+use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrOptions, create, open};
 use clap::Args;
 
 use super::common::Common;
-use super::concat::{Named, ZarrFormatName, parse, stamps};
+use super::output::{ZarrFormatName, parse, stamp};
 use crate::printer::{Printer, count};
 
 /// How outputs are written, and whether they are.
@@ -50,30 +50,24 @@ impl Writing {
 
     /// Starts an output.
     pub(crate) fn create(&self, path: &Path, exec: &Exec) -> Result<Box<dyn StoreWriter>> {
-        let format = match self.zarr_format {
-            ZarrFormatName::Two => ZarrFormat::V2,
-            ZarrFormatName::Three => ZarrFormat::V3,
-        };
-        let zarr = ZarrOptions { format, ..ZarrOptions::default() };
+        let zarr = ZarrOptions { format: self.zarr_format.into(), ..ZarrOptions::default() };
         create(path, CreateOptions { overwrite: self.force, pool: Some(exec.pool().clone()), queue: 0, zarr })
     }
 }
 
 /// What the input was like before the work.
-pub(crate) struct Unchanged(Vec<Named>, Vec<(PathBuf, u64, Option<std::time::SystemTime>)>);
+pub(crate) struct Unchanged(PathBuf, (u64, Option<std::time::SystemTime>));
 
 impl Unchanged {
     /// Looks at the input.
     pub(crate) fn new(path: &Path) -> Result<Self> {
-        let named = vec![Named { key: None, path: path.to_owned() }];
-        let before = stamps(&named)?;
-        Ok(Self(named, before))
+        Ok(Self(path.to_owned(), stamp(path)?))
     }
 
     /// Warns if the input is another now.
     pub(crate) fn check(&self, printer: Printer) -> Result<()> {
-        if stamps(&self.0)? != self.1 {
-            let path = self.0.first().map(|input| input.path.display().to_string()).unwrap_or_default();
+        if stamp(&self.0)? != self.1 {
+            let path = self.0.display();
             printer.warn(&format!("{path}: changed while it was read; the result may mix two versions"));
         }
         Ok(())
@@ -85,13 +79,4 @@ pub(crate) fn detail(matrices: &[MatrixReport], printer: Printer) {
     for matrix in matrices {
         printer.detail(&format!("{}: {} values; checked", matrix.path, count(matrix.values)));
     }
-}
-
-/// The folder of a file.
-pub(crate) fn folder_of(path: &Path) -> Result<&Path> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        return Err(Error::not_found("the folder of the output does not exist").in_file(folder));
-    }
-    Ok(folder)
 }

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::context::join;
 use super::encoding::{dict, read_at, sparse, values};
 use super::header::{self, Parts};
-use super::{MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, TableName, Warnings, text_index};
+use super::{MatrixHeader, RawHeader, ReadContext, Slot, TableHeader, TableName, VirtualSources, Warnings, text_index};
 use crate::element::{DenseArray, Dict, Element};
 use crate::table::{Column, Table};
 
@@ -20,6 +20,7 @@ use crate::table::{Column, Table};
 pub struct AnnDataFile {
     store: Arc<dyn Store>,
     parts: Parts,
+    sources: Option<VirtualSources>,
     warnings: Warnings,
 }
 
@@ -27,12 +28,19 @@ impl AnnDataFile {
     /// Looks at a store.
     ///
     /// # Errors
-    /// If it is not AnnData, a table or matrix is damaged, or sizes do not agree; the error names file and element.
+    /// If it is not AnnData, a table or matrix is damaged, sizes do not agree, or a source of a virtual file is not
+    /// there; the error names file and element.
     pub fn open(store: Arc<dyn Store>) -> Result<Self> {
         let warnings = Warnings::new();
         let parts = header::find(&ReadContext::new(store.as_ref(), &warnings))
             .map_err(|error| error.in_file(store.location()))?;
-        Ok(Self { store, parts, warnings })
+        let sources = VirtualSources::read(&store.attrs("")?).map_err(|error| error.in_file(store.location()))?;
+        for change in
+            sources.iter().map(|sources| sources.changes(store.location())).collect::<Result<Vec<_>>>()?.concat()
+        {
+            warnings.push(change);
+        }
+        Ok(Self { store, parts, sources, warnings })
     }
 
     /// The store.
@@ -93,6 +101,11 @@ impl AnnDataFile {
     /// Whether the file was written before files had encodings (anndata before 0.8).
     pub fn is_legacy(&self) -> bool {
         self.parts.legacy
+    }
+
+    /// What a virtual file is made of; `None` for others.
+    pub fn virtual_sources(&self) -> Option<&VirtualSources> {
+        self.sources.as_ref()
     }
 
     /// Everything worth telling the user, so far.
@@ -270,7 +283,12 @@ impl AnnDataFile {
         Ok(super::tree(self.store.as_ref())?.iter().map(|entry| entry.stored_bytes).sum())
     }
 
-    fn context(&self) -> ReadContext<'_> {
+    /// Paths below `uns` of what belongs, and is found, elsewhere.
+    pub(crate) fn hidden(&self) -> &[String] {
+        &self.parts.hidden
+    }
+
+    pub(crate) fn context(&self) -> ReadContext<'_> {
         ReadContext::new(self.store.as_ref(), &self.warnings)
     }
 

@@ -10,6 +10,7 @@
 //!
 //! [`tree`](tree()) lists a store element by element for people.
 
+mod compression;
 mod context;
 pub mod encoding;
 mod file;
@@ -20,7 +21,9 @@ mod matrix_header;
 mod slot;
 mod table_header;
 mod tree;
+mod virtual_sources;
 
+pub(crate) use compression::usual_compression;
 pub use context::{ReadContext, Warnings};
 pub use encoding::{WriteOptions, read_element, write_element, write_root};
 pub use file::AnnDataFile;
@@ -30,3 +33,4 @@ pub use matrix_header::{DenseHeader, MatrixHeader, SparseHeader};
 pub use slot::{Slot, TableName};
 pub use table_header::{ColumnHeader, ColumnSchema, TableHeader};
 pub use tree::{TreeEntry, tree};
+pub use virtual_sources::{VirtualSource, VirtualSources};

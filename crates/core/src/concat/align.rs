@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use annstream_store::{Buffer, Error, Result, Strings};
 
+use crate::budget::{Budget, Charge};
 use crate::table::{Column, NaValue};
 
 /// Which labels of the other axis the result has.
@@ -37,6 +38,8 @@ pub struct Alignment {
     pub index: Column,
     /// One map per input.
     pub maps: Vec<ColumnMap>,
+    /// The memory of the maps.
+    _charge: Arc<Charge>,
 }
 
 /// Where the labels of one input stand in the result. Cheap to clone; inputs with equal labels share one map.
@@ -69,11 +72,12 @@ impl ColumnMap {
 /// Aligns the indexes of the inputs by the rules of `anndata.concat` (pandas 2.3). Inner: the common labels in the
 /// order of the first input. Outer: a fold over the inputs; as long as each next index is the same as the union so far,
 /// or one of the two is empty, the order stays, otherwise all labels are sorted by code point, missing ones last.
-/// Indexes are text (see [`text_index`](crate::anndata::text_index)). Holds one hash table over all labels.
+/// Indexes are text (see [`text_index`](crate::anndata::text_index)). Holds one hash table over all labels, and the
+/// maps, which are charged to the budget.
 ///
 /// # Errors
-/// For a label that one input has twice; `name` says which input that is.
-pub fn align(indexes: &[Column], join: Join, name: impl Fn(usize) -> String) -> Result<Alignment> {
+/// For a label that one input has twice; `name` says which input that is. `Memory` if the maps do not fit.
+pub fn align(indexes: &[Column], join: Join, budget: &Budget, name: impl Fn(usize) -> String) -> Result<Alignment> {
     let mut inputs: Vec<Labels<'_>> = Vec::with_capacity(indexes.len());
     for (i, index) in indexes.iter().enumerate() {
         inputs.push(Labels::of(index).ok_or_else(|| Error::internal(format!("index of input {i} is not text")))?);
@@ -101,8 +105,13 @@ pub fn align(indexes: &[Column], join: Join, name: impl Fn(usize) -> String) -> 
     let nan = inputs.iter().all(|labels| labels.nullable != Some(NaValue::Na));
     let index = to_column(&result, nullable, if nan { NaValue::NaN } else { NaValue::Na });
     let positions: HashMap<Option<&str>, u32> = result.iter().copied().zip(0..).collect();
+    let bytes = distinct
+        .iter()
+        .filter(|&&d| !inputs[d].iter().eq(result.iter().copied()))
+        .map(|&d| inputs[d].len() * size_of::<u32>() + result.len() * size_of::<i64>());
+    let charge = Arc::new(budget.charge(bytes.sum::<usize>() as u64, "the alignment of the inputs' labels")?);
     let maps: Vec<ColumnMap> = distinct.iter().map(|&d| map(&inputs[d], &result, &positions)).collect();
-    Ok(Alignment { index, maps: group.into_iter().map(|g| maps[g].clone()).collect() })
+    Ok(Alignment { index, maps: group.into_iter().map(|g| maps[g].clone()).collect(), _charge: charge })
 }
 
 /// A view of one index.
@@ -220,7 +229,7 @@ mod tests {
     use crate::table::{labels, testcase};
 
     fn aligned_all(indexes: &[Column], join: Join) -> Result<Alignment> {
-        align(indexes, join, |input| format!("input {input}"))
+        align(indexes, join, &Budget::unlimited(), |input| format!("input {input}"))
     }
 
     fn text(labels: &[&str]) -> Column {
@@ -306,7 +315,7 @@ mod tests {
         fn maps_lead_there_and_back(inputs in proptest::collection::vec(index(), 1..5), outer in any::<bool>()) {
             let columns: Vec<Column> = inputs.iter().map(Column::text).collect();
             let join = if outer { Join::Outer } else { Join::Inner };
-            let Alignment { index, maps } = aligned_all(&columns, join).unwrap();
+            let Alignment { index, maps, .. } = aligned_all(&columns, join).unwrap();
             let Column::Plain(Buffer::Str(result)) = &index else { panic!("not text") };
             let set: HashSet<&str> = result.iter().collect();
             prop_assert_eq!(set.len(), result.len());

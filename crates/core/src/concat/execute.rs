@@ -9,6 +9,7 @@ use super::merge::{MergeStrategy, merge_dicts};
 use super::names::common_name;
 use super::plan::{AlignedPlan, ConcatPlan, ViewPlan};
 use super::reindex::{reindex_rows, reindex_square};
+use super::shown::{self, ShownMatrix};
 use super::stream::{Tally, stack, zip};
 use super::{stack_whole, tables};
 use crate::anndata::encoding::tag;
@@ -22,6 +23,9 @@ use crate::{Error, Exec, Result};
 pub struct ConcatReport {
     /// The matrices written, with what each input contributed; every one has passed the self-check.
     pub matrices: Vec<MatrixReport>,
+    /// The matrices that show those of the inputs; their values were not read, so not checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<ShownMatrix>,
 }
 
 /// One matrix of the result.
@@ -59,7 +63,8 @@ struct Job<'a> {
 
 /// Writes the concatenation and publishes it. Reads every matrix once, in stored order (those that must be transposed
 /// or permuted twice more, from scratch space once); holds blocks in flight within the budget, one column of a table, one
-/// merged element, and the pointers of one sparse matrix.
+/// merged element, and the pointers of one sparse matrix. Matrices that are shown and not copied are not read, but for
+/// the pointers of sparse ones.
 ///
 /// # Errors
 /// If an input is damaged, the budget too small, or writing fails; the target is then untouched.
@@ -91,6 +96,9 @@ impl Job<'_> {
         self.uns()?;
         if let Some(raw) = &self.plan.raw {
             self.raw(raw)?;
+        }
+        if self.plan.spec.virtual_from.is_some() {
+            shown::record(self.inputs, self.writer)?;
         }
         Ok(())
     }
@@ -158,6 +166,10 @@ impl Job<'_> {
     /// Streams one matrix.
     fn matrix(&mut self, view: View<'_>, matrix: &MatrixPlan, slot: Slot<'_>, part: &ViewPlan) -> Result<()> {
         let exec = self.exec;
+        if self.plan.spec.virtual_from.is_some() {
+            self.report.shown.push(shown::write(view, self.plan, matrix, self.writer, exec)?);
+            return Ok(());
+        }
         let sorting = matrix.sorted_values(&part.alignment);
         if sorting > 0 {
             exec.progress().begin(&format!("{} (sorting)", matrix.path), sorting, "values");

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use annstream_store::Compression;
 use indexmap::IndexMap;
 
 use super::Axis;
@@ -145,22 +144,6 @@ fn joined(lists: &[Vec<String>], common: bool) -> Vec<String> {
         return all.collect();
     }
     all.filter(|name| lists.iter().all(|list| list.contains(name))).collect()
-}
-
-/// The compression that most of the inputs' matrices use.
-pub(crate) fn usual_compression(inputs: &[Input]) -> Compression {
-    let mut counts: IndexMap<Compression, u64> = IndexMap::new();
-    for input in inputs {
-        for (_, header) in input.file.matrices() {
-            let used = match header {
-                MatrixHeader::Sparse(header) => (header.compression, header.stored_bytes),
-                MatrixHeader::Dense(header) => (header.compression, header.stored_bytes),
-                _ => continue,
-            };
-            *counts.entry(used.0).or_default() += used.1;
-        }
-    }
-    counts.into_iter().max_by_key(|&(_, bytes)| bytes).map_or(Compression::None, |(compression, _)| compression)
 }
 
 /// One key per input: those given, or `0`, `1`, ….

@@ -5,6 +5,7 @@
 //!
 //! - [`align`](align::align) joins the labels of the other axis,
 //! - matrices are planned one by one and streamed, stacked or zipped,
+//! - or, if asked, shown where they are, as virtual arrays over the inputs ([`ConcatSpec::virtual_from`]),
 //! - tables are stacked column by column ([`crate::table::stack_columns`]),
 //! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
 
@@ -20,6 +21,7 @@ pub mod names;
 mod notes;
 mod plan;
 pub mod reindex;
+mod shown;
 mod spec;
 mod stack_whole;
 mod stream;
@@ -28,10 +30,10 @@ mod tables;
 pub use align::Join;
 pub use execute::{ConcatReport, execute};
 pub use inputs::Input;
-pub(crate) use inputs::usual_compression;
 pub use merge::MergeStrategy;
 pub use plan::{ConcatPlan, ElementSummary, InputSummary, PlanSummary, plan};
 pub(crate) use reindex::reindex_axis;
+pub use shown::ShownMatrix;
 pub use spec::{Axis, ConcatSpec, FillValue};
 pub use stream::Tally;
 pub(crate) use stream::{Part, stack};

@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::align::{Alignment, Join, align};
 use super::clashes::duplicate_labels;
-use super::inputs::{Input, Mapping, View, keys, usual_compression};
+use super::inputs::{Input, Mapping, View, keys};
 use super::matrices::{Container, MatrixPlan, numeric, values};
 use super::notes::Notes;
+use super::shown;
 use super::spec::{Axis, ConcatSpec};
-use crate::anndata::MatrixHeader;
+use crate::anndata::{MatrixHeader, usual_compression};
 use crate::matrix::BLOCK_BYTES;
-use crate::{Error, Exec, Result};
+use crate::{Budget, Error, Exec, Result};
 
 /// What a concatenation will do.
 pub struct ConcatPlan {
@@ -65,7 +66,7 @@ pub struct InputSummary {
 pub struct ElementSummary {
     /// Its path in the result.
     pub path: String,
-    /// `keep`, `convert`, `merge` or `drop`.
+    /// `keep`, `convert`, `show` (not copied), `merge` or `drop`.
     pub action: &'static str,
     /// Of what type, and why.
     pub detail: String,
@@ -102,12 +103,12 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
     }
     let keys = keys(spec.keys.as_deref(), inputs.len())?;
     check_budget(inputs, spec, exec)?;
-    let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs));
+    let compression = spec.compression.unwrap_or_else(|| usual_compression(inputs.iter().map(|input| &input.file)));
     let mut notes = Notes::default();
     for input in inputs {
         notes.warnings.extend(input.file.warnings().into_iter().map(|warning| format!("{}: {warning}", input.name)));
     }
-    let main = ViewPlan::new(View { inputs, raw: false }, spec, &mut notes)?;
+    let main = ViewPlan::new(View { inputs, raw: false }, spec, exec.budget(), &mut notes)?;
     notes.warnings.extend(duplicate_labels(View { inputs, raw: false }, spec, exec.budget())?);
     if let Some(label) = spec.label.as_ref().filter(|label| main.columns.contains(label)) {
         notes.warnings.push(format!("the column '{label}' of the inputs is replaced by the label"));
@@ -118,11 +119,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         Axis::Var => !main.alignment.index.is_empty(),
     };
     let raw = if with_raw == inputs.len() && has_rows {
-        Some(ViewPlan::new(View { inputs, raw: true }, spec, &mut notes)?)
+        Some(ViewPlan::new(View { inputs, raw: true }, spec, exec.budget(), &mut notes)?)
     } else {
         if with_raw == inputs.len() {
             // What cannot be joined is refused, as anndata does before it drops the result.
-            ViewPlan::new(View { inputs, raw: true }, spec, &mut Notes::default())?;
+            ViewPlan::new(View { inputs, raw: true }, spec, exec.budget(), &mut Notes::default())?;
             notes.drop("raw", "the result has no observations");
         } else if with_raw > 0 {
             let message = "only some inputs have raw; raw is not concatenated".to_owned();
@@ -139,10 +140,17 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         .flatten()
         .flat_map(|view| view.matrices().map(move |matrix| (matrix, &view.alignment)))
         .collect();
+    if let Some(format) = spec.virtual_from {
+        shown::check(View { inputs, raw: false }, spec.axis, &main, format, &mut notes)?;
+        if let Some(raw) = &raw {
+            shown::check(View { inputs, raw: true }, spec.axis, raw, format, &mut notes)?;
+        }
+    }
     let moved = matrices.iter().map(|(matrix, alignment)| matrix.sorted_values(alignment));
     let moved = moved.fold(0, u64::saturating_add);
     let widest = matrices.iter().map(|(matrix, _)| matrix.dtype.size() as u64).max().unwrap_or(4);
-    let output = matrices.iter().map(|(matrix, _)| predicted_bytes(matrix)).fold(0, u64::saturating_add);
+    let copied = if spec.virtual_from.is_some() { &[] } else { &matrices[..] };
+    let output = copied.iter().map(|(matrix, _)| predicted_bytes(matrix)).fold(0, u64::saturating_add);
     let mut shape = [0, 0];
     shape[spec.axis.position()] = main.lengths.iter().sum();
     shape[spec.axis.other().position()] = main.alignment.index.len() as u64;
@@ -167,7 +175,11 @@ pub fn plan(inputs: &[Input], spec: &ConcatSpec, exec: &Exec) -> Result<ConcatPl
         compression: compression.to_string(),
         elements: notes.elements,
         warnings: notes.warnings,
-        passes: if moved > 0 { 3 } else { 1 },
+        passes: match spec.virtual_from {
+            Some(_) => 0,
+            None if moved > 0 => 3,
+            None => 1,
+        },
         memory,
         scratch: moved.saturating_mul(8 + widest),
         output,
@@ -209,14 +221,15 @@ fn predicted_bytes(matrix: &MatrixPlan) -> u64 {
 }
 
 impl ViewPlan {
-    fn new(view: View<'_>, spec: &ConcatSpec, notes: &mut Notes) -> Result<Self> {
+    fn new(view: View<'_>, spec: &ConcatSpec, budget: &Budget, notes: &mut Notes) -> Result<Self> {
         let axis = spec.axis;
         let inputs = view.inputs.len();
         let inner = spec.join == Join::Inner;
         let lengths: Vec<u64> = (0..inputs).map(|input| view.len(input, axis)).collect();
         let indexes = (0..inputs).map(|input| view.index(input, axis.other())).collect::<Result<Vec<_>>>()?;
         let name = |input: usize| view.inputs[input].name.clone();
-        let alignment = align(&indexes, spec.join, name).map_err(|error| error.at(view.path(axis.other().name())))?;
+        let alignment =
+            align(&indexes, spec.join, budget, name).map_err(|error| error.at(view.path(axis.other().name())))?;
         if inner && alignment.index.is_empty() && indexes.iter().any(|index| !index.is_empty()) {
             notes.warnings.push(format!("no {} name is in all inputs: the result has none", axis.other().name()));
         }

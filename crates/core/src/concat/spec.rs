@@ -50,6 +50,9 @@ pub struct ConcatSpec {
     pub pairwise: bool,
     /// Compression of the output; what the inputs use by default.
     pub compression: Option<Compression>,
+    /// Copy no matrix, but show those of the inputs as virtual arrays, and refuse where that is impossible. The value is
+    /// the format of stores that the output can show ([`annstream_store::virtual_sources`]).
+    pub virtual_from: Option<&'static str>,
 }
 
 impl Axis {

@@ -1,6 +1,6 @@
 //! The tables of the result: annotation of the appended axis stacked column by column, that of the other axis merged.
 
-use annstream_store::{StoreWriter, Strings};
+use annstream_store::StoreWriter;
 
 use super::align::ColumnMap;
 use super::inputs::{Mapping, View};
@@ -52,7 +52,7 @@ pub(crate) fn write_stacked(
         name => name,
     };
     let key = index_name.clone().unwrap_or_else(|| dataframe::UNNAMED.to_owned());
-    dataframe::start(writer, &path, &key, &names.iter().collect::<Strings>())?;
+    dataframe::begin(writer, &path, &key, names.iter().map(String::as_str))?;
     column::write(writer, &format!("{path}/{key}"), &index, &options)?;
     drop(index);
     for name in names.iter().filter(|name| **name != key) {

@@ -8,6 +8,9 @@ use crate::matrix::Sums;
 /// Bytes of a chunk.
 const CHUNK_BYTES: u64 = 1 << 19;
 
+/// Most bytes of a chunk of several rows, whatever is asked for: it is held in memory.
+const LARGEST_CHUNK: u64 = 1 << 24;
+
 /// Writes an `array` of any rank from blocks of rows, in order.
 pub struct DenseSink<'a> {
     writer: &'a dyn StoreWriter,
@@ -28,11 +31,29 @@ impl<'a> DenseSink<'a> {
         dtype: DType,
         compression: Compression,
     ) -> Result<Self> {
+        Self::chunked(writer, path, shape, dtype, compression, None)
+    }
+
+    /// As [`new`](Self::new), with a number of rows per chunk.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn chunked(
+        writer: &'a dyn StoreWriter,
+        path: &str,
+        shape: &[u64],
+        dtype: DType,
+        compression: Compression,
+        rows: Option<u64>,
+    ) -> Result<Self> {
         let mut spec = ArraySpec::new(dtype, shape.to_vec());
-        if compression != Compression::None && !shape.is_empty() && shape.iter().all(|&extent| extent > 0) {
+        if (compression != Compression::None || rows.is_some())
+            && !shape.is_empty()
+            && shape.iter().all(|&extent| extent > 0)
+        {
             let row: u64 = shape[1..].iter().product::<u64>() * dtype.size() as u64;
             let mut chunk = shape.to_vec();
-            chunk[0] = (CHUNK_BYTES / row.max(1)).clamp(1, shape[0]);
+            chunk[0] = rows.unwrap_or(CHUNK_BYTES / row.max(1)).min(LARGEST_CHUNK / row.max(1)).clamp(1, shape[0]);
             spec = spec.chunk(chunk).compression(compression);
         }
         let array = writer.array(path, &spec)?;

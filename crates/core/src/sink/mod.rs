@@ -5,6 +5,7 @@ mod sparse;
 
 pub use dense::DenseSink;
 pub use sparse::SparseSink;
+pub(crate) use sparse::{CHUNK as SPARSE_CHUNK, pointer_spec, tag_sparse};
 
 use crate::matrix::{Block, Sums};
 use crate::{Error, Result};

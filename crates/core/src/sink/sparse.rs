@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// Values per chunk of `data` and `indices`: half a megabyte of 32-bit numbers, so that readers of one row decode
 /// little and readers of everything are not slowed by many chunks.
-const CHUNK: usize = 1 << 17;
+pub(crate) const CHUNK: usize = 1 << 17;
 
 /// Writes a `csr_matrix` or `csc_matrix` from blocks of its compressed axis, in order. Values and column ids are cut
 /// into chunks pairwise, so the bytes written do not depend on how the rows were cut into blocks.
@@ -20,6 +20,8 @@ pub struct SparseSink<'a> {
     layout: SparseLayout,
     shape: [u64; 2],
     compression: Compression,
+    /// Values per chunk.
+    chunk: usize,
     data: Box<dyn ArrayWriter>,
     indices: Box<dyn ArrayWriter>,
     /// Type of the column ids.
@@ -43,6 +45,23 @@ impl<'a> SparseSink<'a> {
         dtype: DType,
         compression: Compression,
     ) -> Result<Self> {
+        Self::chunked(writer, path, layout, shape, dtype, compression, None)
+    }
+
+    /// As [`new`](Self::new), with a number of values per chunk.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn chunked(
+        writer: &'a dyn StoreWriter,
+        path: &str,
+        layout: SparseLayout,
+        shape: [u64; 2],
+        dtype: DType,
+        compression: Compression,
+        values: Option<u64>,
+    ) -> Result<Self> {
+        let chunk = values.and_then(|values| usize::try_from(values).ok()).unwrap_or(CHUNK).max(1);
         let minor = match layout {
             SparseLayout::Csr => shape[1],
             SparseLayout::Csc => shape[0],
@@ -56,7 +75,7 @@ impl<'a> SparseSink<'a> {
         ends.push(0);
         let index = if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 };
         writer.group(path)?;
-        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![CHUNK as u64]).compression(compression);
+        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![chunk as u64]).compression(compression);
         let data = writer.array(&format!("{path}/data"), &spec(dtype))?;
         let indices = writer.array(&format!("{path}/indices"), &spec(index))?;
         Ok(Self {
@@ -65,6 +84,7 @@ impl<'a> SparseSink<'a> {
             layout,
             shape,
             compression,
+            chunk,
             data,
             indices,
             index,
@@ -90,10 +110,10 @@ impl<'a> SparseSink<'a> {
         let (data, indices) = (Arc::new(rows.data), Arc::new(indices));
         let mut start = 0;
         while start < indices.len() {
-            let stop = indices.len().min(start + CHUNK - self.filled);
+            let stop = indices.len().min(start + self.chunk - self.filled);
             self.data.append_part(&data, start..stop)?;
             self.indices.append_part(&indices, start..stop)?;
-            self.filled = (self.filled + stop - start) % CHUNK;
+            self.filled = (self.filled + stop - start) % self.chunk;
             start = stop;
         }
         // The last parts go where the writer gives back those that it is done with.
@@ -117,26 +137,35 @@ impl<'a> SparseSink<'a> {
         self.data.finish()?;
         self.indices.finish()?;
         let count = self.ends.last().copied().unwrap_or(0);
-        let pointers = if i32::try_from(count).is_ok() {
+        let spec = pointer_spec(count, major, self.compression, self.chunk as u64);
+        let pointers = if spec.dtype.plain() == Some(DType::I32) {
             Buffer::I32(self.ends.iter().map(|&end| i32::try_from(end).unwrap_or(i32::MAX)).collect())
         } else {
             Buffer::I64(self.ends.iter().map(|&end| i64::try_from(end).unwrap_or(i64::MAX)).collect())
         };
-        let spec = ArraySpec::new(pointers.dtype(), vec![pointers.len() as u64])
-            .growable()
-            .chunk(vec![(pointers.len() as u64).min(CHUNK as u64)])
-            .compression(self.compression);
         let mut indptr = self.writer.array(&format!("{}/indptr", self.path), &spec)?;
         indptr.append(pointers)?;
         indptr.finish()?;
-        let encoding = match self.layout {
-            SparseLayout::Csr => "csr_matrix",
-            SparseLayout::Csc => "csc_matrix",
-        };
-        let shape = self.shape.iter().map(|&extent| i64::try_from(extent).unwrap_or(i64::MAX)).collect();
-        self.writer.attr(&self.path, "encoding-type", &AttrValue::text(encoding))?;
-        self.writer.attr(&self.path, "encoding-version", &AttrValue::text("0.1.0"))?;
-        self.writer.attr(&self.path, "shape", &AttrValue::ints(shape))?;
+        tag_sparse(self.writer, &self.path, self.layout, self.shape)?;
         Ok(self.sums)
     }
+}
+
+/// The pointers of a matrix with `count` values in `major` rows: 64-bit where the number of values asks for it.
+pub(crate) fn pointer_spec(count: u64, major: u64, compression: Compression, chunk: u64) -> ArraySpec {
+    let dtype = if i32::try_from(count).is_ok() { DType::I32 } else { DType::I64 };
+    let chunk = (major + 1).min(chunk);
+    ArraySpec::new(dtype, vec![major + 1]).growable().chunk(vec![chunk]).compression(compression)
+}
+
+/// Says of a group that it is a sparse matrix of `shape`, (rows, columns).
+pub(crate) fn tag_sparse(writer: &dyn StoreWriter, path: &str, layout: SparseLayout, shape: [u64; 2]) -> Result<()> {
+    let encoding = match layout {
+        SparseLayout::Csr => "csr_matrix",
+        SparseLayout::Csc => "csc_matrix",
+    };
+    let shape = shape.iter().map(|&extent| i64::try_from(extent).unwrap_or(i64::MAX)).collect();
+    writer.attr(path, "encoding-type", &AttrValue::text(encoding))?;
+    writer.attr(path, "encoding-version", &AttrValue::text("0.1.0"))?;
+    writer.attr(path, "shape", &AttrValue::ints(shape))
 }

@@ -1,5 +1,6 @@
 //! Where rows come from: implementations of [`MatrixSource`](crate::matrix::MatrixSource).
 
+mod compressed;
 mod dense;
 mod gathered;
 mod memory;
@@ -9,7 +10,9 @@ mod picked;
 mod repeated;
 mod sorted;
 mod sparse;
+mod summed;
 
+pub use compressed::CompressedRows;
 pub use dense::StoredDense;
 pub use gathered::GatheredRows;
 pub use memory::{MemoryDense, MemorySparse};
@@ -19,6 +22,7 @@ pub use picked::PickedRows;
 pub use repeated::RepeatedColumns;
 pub use sorted::{RowPlacement, SortedRows};
 pub use sparse::StoredSparse;
+pub use summed::SummedRows;
 
 use annstream_store::ArrayInfo;
 

@@ -77,8 +77,6 @@ impl SortedRows {
     ///
     /// `beside` is the number of matrices that are read at the same time as this one.
     ///
-    /// `beside` is the number of matrices that are read at the same time as this one.
-    ///
     /// # Errors
     /// If the source is damaged, the budget too small, or the scratch space full.
     pub fn sort(
@@ -317,6 +315,7 @@ fn scatter(
         },
         |_, parts| {
             for (bucket, part) in parts {
+                exec.progress().advance(part.rows.len() as u64);
                 let entries = &mut gathered[bucket];
                 held += part.rows.len() as u64 * entry;
                 entries.rows.extend_from_slice(&part.rows);

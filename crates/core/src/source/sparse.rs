@@ -66,6 +66,23 @@ impl StoredSparse {
         self.count
     }
 
+    /// All pointers: from zero, never falling, to the number of values. Holds them twice for a moment.
+    ///
+    /// # Errors
+    /// If they are not so.
+    pub fn indptr(&self) -> Result<Vec<u64>> {
+        let pointers = self.pointers(&(0..self.shape[0]))?;
+        let (first, last) = (pointers[0], pointers[pointers.len() - 1]);
+        if first != 0 {
+            return Err(self.place(Error::invalid(format!("indptr starts at {first}, expected 0"))));
+        }
+        if last != self.count {
+            let message = format!("indptr ends at {last}, expected the number of values, {}", self.count);
+            return Err(self.place(Error::invalid(message)));
+        }
+        Ok(pointers)
+    }
+
     fn place(&self, error: Error) -> Error {
         error.in_file(&self.file).at(&self.element)
     }

@@ -7,8 +7,9 @@ use super::choose::SubsetSpec;
 use super::execute::{MatrixReport, Target, axes, write};
 use super::matrices::streams;
 use super::selection::Selection;
+use crate::anndata::usual_compression;
 use crate::anndata::{ColumnSchema, MatrixHeader, Slot, TableName};
-use crate::concat::{Axis, ElementSummary, Input, usual_compression};
+use crate::concat::{Axis, ElementSummary, Input};
 use crate::element::SparseLayout;
 use crate::matrix::BLOCK_BYTES;
 use crate::{Exec, Result};
@@ -53,7 +54,7 @@ pub fn plan_subset(input: &Input, spec: &SubsetSpec, exec: &Exec) -> Result<Subs
     check_budget(input, exec)?;
     let obs = spec.obs.resolve(&input.file, TableName::Obs)?;
     let var = spec.var.resolve(&input.file, TableName::Var)?;
-    let compression = spec.compression.unwrap_or_else(|| usual_compression(std::slice::from_ref(input)));
+    let compression = spec.compression.unwrap_or_else(|| usual_compression([&input.file]));
     let mut elements = Vec::new();
     let (mut scratch, mut passes) = (0, 1);
     for (slot, header) in input.file.matrices() {

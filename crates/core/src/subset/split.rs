@@ -9,7 +9,8 @@ use super::groups::groups;
 use super::plan::{check_budget, predicted_memory};
 use super::selection::Selection;
 use crate::anndata::TableName;
-use crate::concat::{Input, usual_compression};
+use crate::anndata::usual_compression;
+use crate::concat::Input;
 use crate::query::nearest;
 use crate::{Error, Exec, Result};
 
@@ -132,7 +133,7 @@ pub fn plan_split(input: &Input, spec: &SplitSpec, exec: &Exec) -> Result<SplitP
         summaries.push(SplitGroup { key, file, cells: rows.len() as u64 });
         selections.push(Selection::new(input.file.n_obs(), rows)?);
     }
-    let compression = spec.compression.unwrap_or_else(|| usual_compression(std::slice::from_ref(input)));
+    let compression = spec.compression.unwrap_or_else(|| usual_compression([&input.file]));
     let waiting = WAITING_BYTES * selections.len() as u64;
     let free = exec.budget().available().saturating_sub(waiting) / 3;
     let at_a_time = usize::try_from((free / TARGET_BYTES).clamp(1, MOST_TARGETS)).unwrap_or(1);

@@ -22,7 +22,7 @@ pub(super) fn write(
     let key = key.unwrap_or_else(|| dataframe::UNNAMED.to_owned());
     let index = file.read_index(table)?;
     for target in &*targets {
-        dataframe::start(target.writer, &path, &key, &header.columns.keys().collect())?;
+        dataframe::begin(target.writer, &path, &key, header.columns.keys().map(String::as_str))?;
         let own = taken(&index, target.selection(table))?;
         column::write(target.writer, &format!("{path}/{key}"), &own, options)?;
     }

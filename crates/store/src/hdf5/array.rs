@@ -8,9 +8,12 @@ use super::container::Container;
 use super::dataset::{self, Layout};
 use super::ffi::Id;
 use super::filters::Pipeline;
+use super::heap::{self, Heap};
+use super::mapping::Mapping;
 use super::object::{self, Object};
+use super::shown::{Scope, Shown};
 use super::space;
-use super::types::{self, Element, Form};
+use super::types::{self, Cell, Element, Form};
 use crate::cache::Share;
 use crate::grid::{self, Grid};
 use crate::raw::{fill, fits, normalise, swap};
@@ -31,6 +34,8 @@ enum Route {
     Run(Option<u64>),
     /// Chunks that we decode.
     Chunks(Grid, Pipeline),
+    /// From the sources of a virtual dataset.
+    Shown(Shown),
     /// Through libhdf5, one thread at a time.
     Library,
     /// Not at all.
@@ -54,7 +59,7 @@ pub(super) struct Hdf5Array {
 
 impl Hdf5Array {
     /// Examines a dataset.
-    pub(super) fn open(file: &Arc<Container>, path: &str, found: Object, allow: bool, home: u64) -> Result<Self> {
+    pub(super) fn open(file: &Arc<Container>, path: &str, found: Object, scope: &Scope) -> Result<Self> {
         let dataset = found.id;
         let (datatype, creation) = (dataset::datatype(&dataset)?, dataset::creation(&dataset)?);
         let element = types::describe(&datatype)?;
@@ -63,17 +68,26 @@ impl Hdf5Array {
         };
         let array_type = element.array_type();
         let mut this = Self::new(file, path, dataset, element, shape, array_type);
-        let size = types::size(&datatype)? as u64;
+        // The library tells the size of a pointer in memory, not that of a reference in the file.
+        let size = match &this.element {
+            Element::Cell(Cell { form: Form::Pointers, .. }) => heap::REFERENCE as u64,
+            _ => types::size(&datatype)? as u64,
+        };
         let bytes = this.info.shape.iter().try_fold(size, |all, &extent| all.checked_mul(extent));
         let Some(bytes) = bytes.filter(|&bytes| bytes <= i64::MAX.cast_unsigned()) else {
             return Err(Error::invalid(format!("shape {:?} is impossible", this.info.shape)));
         };
         this.info.stored_bytes = dataset::stored_bytes(&this.dataset);
-        let elsewhere = found.file != home;
+        let elsewhere = found.file != scope.home;
         this.route = match dataset::layout(&this.dataset, &creation, this.info.shape.len())? {
             Layout::Compact => Route::Library,
-            Layout::Outside(_) if allow => Route::Library,
+            Layout::Outside(_) if scope.allow => Route::Library,
             Layout::Outside(what) => return Err(object::external(&what)),
+            Layout::Virtual(mappings) if scope.allow => this.shown(mappings, scope, elsewhere)?,
+            Layout::Virtual(mappings) => {
+                let name = mappings.first().map_or("", |mapping| mapping.file.as_str());
+                return Err(object::external(&format!("is a virtual dataset over '{name}'")));
+            }
             Layout::Contiguous(_) if elsewhere => Route::Library,
             Layout::Contiguous(offset) => {
                 let end = offset.map(|offset| offset.saturating_add(bytes));
@@ -94,6 +108,7 @@ impl Hdf5Array {
                     this.fill = dataset::fill_value(&creation, &datatype, cell)?;
                     swap(&mut this.fill, width);
                 }
+                Form::Pointers if file.plain && !dataset::is_filled(&creation)? => {}
                 Form::Converted | Form::Pointers | Form::Padded(_) if !matches!(this.route, Route::Unavailable(_)) => {
                     this.route = Route::Library;
                 }
@@ -149,6 +164,25 @@ impl Hdf5Array {
         Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
     }
 
+    fn shown(&mut self, mappings: Vec<Mapping>, scope: &Scope, elsewhere: bool) -> Result<Route> {
+        let native = matches!(&self.element, Element::Cell(cell) if cell.form == Form::Native);
+        let shown = Shown::find(&self.file, scope, &self.info.shape, mappings)?;
+        let Some(shown) = shown.filter(|_| native && !elsewhere) else { return Ok(Route::Library) };
+        self.info.codecs = match shown.files() {
+            1 => "virtual over 1 file".to_owned(),
+            files => format!("virtual over {files} files"),
+        };
+        if let Some(first) = shown.first()? {
+            let first = first.info();
+            self.info.compression = first.compression;
+            self.info.chunk.clone_from(&first.chunk);
+            if !first.codecs.is_empty() {
+                self.info.codecs = format!("{}: {}", self.info.codecs, first.codecs);
+            }
+        }
+        Ok(Route::Shown(shown))
+    }
+
     fn place(&self, error: Error) -> Error {
         error.at(&self.path).in_file(&self.file.path)
     }
@@ -162,9 +196,16 @@ impl Hdf5Array {
         if let Route::Unavailable(why) = &self.route {
             return Err(Error::unsupported(why).hint("rewrite the file with h5py and hdf5plugin, compressed with gzip"));
         }
-        if matches!(self.route, Route::Library) || *dtype == DType::Str {
+        if *dtype == DType::Str && !matches!(self.route, Route::Library) {
+            out.reset(*dtype);
+            return self.read_text(region, out);
+        }
+        if matches!(self.route, Route::Library) {
             out.reset(*dtype);
             return pieces(region, 1, |piece| dataset::read(&self.dataset, cell, None, piece, out));
+        }
+        if let Route::Shown(shown) = &self.route {
+            return shown.read(region, *dtype, &self.fill, out);
         }
         // Old values of the same type need not be cleared: all are replaced.
         if out.dtype() != *dtype {
@@ -175,11 +216,7 @@ impl Hdf5Array {
             return Ok(());
         }
         let bytes = out.as_bytes_mut().ok_or_else(|| Error::internal("text has no bytes"))?;
-        match &self.route {
-            Route::Run(Some(offset)) => self.read_run(*offset, cell.size, region, bytes)?,
-            Route::Chunks(grid, pipeline) => self.read_chunks(grid, pipeline, cell.size, region, bytes)?,
-            _ => fill(bytes, &self.fill),
-        }
+        self.read_bytes(cell.size, region, bytes)?;
         if let Form::Swapped(width) = cell.form {
             swap(bytes, width);
         }
@@ -187,6 +224,33 @@ impl Hdf5Array {
             normalise(bytes);
         }
         Ok(())
+    }
+
+    /// Text of varying length: references first, then what they stand for.
+    fn read_text(&self, region: &Region, out: &mut Buffer) -> Result<()> {
+        let Buffer::Str(strings) = out else { return Err(Error::internal("text where numbers were expected")) };
+        let mut heap = Heap::new(&self.file);
+        let mut references = Vec::new();
+        pieces(region, 1, |piece| {
+            let count = usize::try_from(piece.len()).map_err(|_| Error::internal("region exceeds memory"))?;
+            references.resize(count * heap::REFERENCE, 0);
+            self.read_bytes(heap::REFERENCE, piece, &mut references)?;
+            let first = piece.ranges().first().map_or(0, |range| range.start);
+            let width = piece.ranges().iter().skip(1).map(|range| range.end - range.start).product::<u64>().max(1);
+            heap.resolve(&references, |i| first + i as u64 / width, strings)
+        })
+    }
+
+    /// The bytes of a region as they are stored.
+    fn read_bytes(&self, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {
+        match &self.route {
+            Route::Run(Some(offset)) => self.read_run(*offset, size, region, bytes),
+            Route::Chunks(grid, pipeline) => self.read_chunks(grid, pipeline, size, region, bytes),
+            _ => {
+                fill(bytes, &self.fill);
+                Ok(())
+            }
+        }
     }
 
     fn read_run(&self, offset: u64, size: usize, region: &Region, bytes: &mut [u8]) -> Result<()> {

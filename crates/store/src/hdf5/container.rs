@@ -33,6 +33,8 @@ pub(super) struct Container {
     /// Its length when it was opened.
     pub(super) len: u64,
     pub(super) path: PathBuf,
+    /// Whether addresses in it are plain 64-bit positions, as in every file without a user block.
+    pub(super) plain: bool,
     raw: File,
 }
 
@@ -49,7 +51,7 @@ impl Container {
         }
         let raw = File::open(path).map_err(|error| io(error, path))?;
         share(&raw).map_err(|error| error.in_file(path))?;
-        diagnose(&raw, metadata.len()).map_err(|error| error.in_file(path))?;
+        let plain = diagnose(&raw, metadata.len()).map_err(|error| error.in_file(path))?;
         let _guard = ffi::lock();
         let access = Id::property_list(*H5P_CLS_FILE_ACCESS)?;
         let name = ffi::c_name(&path.to_string_lossy())?;
@@ -59,7 +61,7 @@ impl Container {
             ffi::ok(limit_metadata(&access))?;
             Id::new(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, access.raw())).map_err(|error| error.in_file(path))?
         };
-        Ok(Self { id, len: metadata.len(), path: path.to_owned(), raw })
+        Ok(Self { id, len: metadata.len(), path: path.to_owned(), plain, raw })
     }
 
     /// Reads bytes of the file; an end before `out` is full is an error.
@@ -126,8 +128,8 @@ fn share(file: &File) -> Result<()> {
     }
 }
 
-/// Checks what can be told from the first bytes.
-fn diagnose(file: &File, len: u64) -> Result<()> {
+/// Checks what can be told from the first bytes. Whether addresses are plain positions.
+fn diagnose(file: &File, len: u64) -> Result<bool> {
     if len == 0 {
         return Err(Error::invalid("is empty"));
     }
@@ -142,7 +144,7 @@ fn diagnose(file: &File, len: u64) -> Result<()> {
                     Err(Error::invalid(format!("is truncated: expected {expected} bytes, found {len}"))
                         .hint("copy or download the file again"))
                 }
-                _ => Ok(()),
+                declared => Ok(start == 0 && declared.is_some()),
             };
         }
         start = if start == 0 { 512 } else { start * 2 };
@@ -156,9 +158,9 @@ fn diagnose(file: &File, len: u64) -> Result<()> {
 fn declared_end(start: u64, head: &[u8]) -> Option<u64> {
     let word = |at: usize| head.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
     let (base, end) = match *head.get(8)? {
-        0 if *head.get(13)? == 8 => (word(24)?, word(40)?),
-        1 if *head.get(13)? == 8 => (word(28)?, word(44)?),
-        2 | 3 if *head.get(9)? == 8 => (word(12)?, word(28)?),
+        0 if head.get(13..15)? == [8, 8] => (word(24)?, word(40)?),
+        1 if head.get(13..15)? == [8, 8] => (word(28)?, word(44)?),
+        2 | 3 if head.get(9..11)? == [8, 8] => (word(12)?, word(28)?),
         _ => return None,
     };
     // A user block put in front later moves everything.

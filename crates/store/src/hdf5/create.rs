@@ -48,7 +48,7 @@ pub(super) fn close(file: Id) -> Result<()> {
     }
 }
 
-fn link_creation() -> Result<Id> {
+pub(super) fn link_creation() -> Result<Id> {
     let creation = Id::property_list(*H5P_CLS_LINK_CREATE)?;
     // SAFETY: a property list of our own.
     ffi::ok(unsafe { H5Pset_char_encoding(creation.raw(), H5T_cset_t::H5T_CSET_UTF8) })?;

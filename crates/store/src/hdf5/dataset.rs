@@ -9,11 +9,11 @@ use hdf5_sys::h5d::{
 };
 use hdf5_sys::h5p::{
     H5Pfill_value_defined, H5Pget_chunk, H5Pget_external, H5Pget_external_count, H5Pget_fill_value, H5Pget_layout,
-    H5Pget_virtual_count, H5Pget_virtual_filename,
 };
 use hdf5_sys::h5z::H5Zfilter_avail;
 
 use super::ffi::{self, Id};
+use super::mapping::{self, Mapping};
 use super::types::{self, Cell};
 use super::values::{self, Rows};
 use super::{chunks, space};
@@ -28,8 +28,10 @@ pub(super) enum Layout {
     Contiguous(Option<u64>),
     /// In chunks of this shape.
     Chunked(Vec<u64>),
-    /// In other files, described in words.
+    /// In another file, described in words.
     Outside(String),
+    /// In other datasets.
+    Virtual(Vec<Mapping>),
 }
 
 pub(super) fn creation(dataset: &Id) -> Result<Id> {
@@ -84,15 +86,7 @@ pub(super) fn layout(dataset: &Id, creation: &Id, rank: usize) -> Result<Layout>
                 ffi::count(H5Pget_chunk(creation.raw(), wanted, shape.as_mut_ptr()))?;
                 Layout::Chunked(shape)
             }
-            H5D_layout_t::H5D_VIRTUAL => {
-                let mut name = [0 as c_char; 512];
-                let mut count = 0;
-                ffi::ok(H5Pget_virtual_count(creation.raw(), &raw mut count))?;
-                if count > 0 {
-                    ffi::count(H5Pget_virtual_filename(creation.raw(), 0, name.as_mut_ptr(), 511))?;
-                }
-                Layout::Outside(format!("is a virtual dataset over '{}'", ffi::text(name.as_ptr())))
-            }
+            H5D_layout_t::H5D_VIRTUAL => Layout::Virtual(mapping::list(creation)?),
             _ => return Err(ffi::error()),
         })
     }
@@ -123,6 +117,15 @@ pub(super) fn fill_value(creation: &Id, datatype: &Id, cell: &Cell) -> Result<Ve
         crate::raw::normalise(bytes);
     }
     Ok(bytes.to_vec())
+}
+
+/// Whether positions never written have a value that somebody chose.
+pub(super) fn is_filled(creation: &Id) -> Result<bool> {
+    let _guard = ffi::lock();
+    let mut status = H5D_fill_value_t::H5D_FILL_VALUE_UNDEFINED;
+    // SAFETY: a valid property list.
+    ffi::ok(unsafe { H5Pfill_value_defined(creation.raw(), &raw mut status) })?;
+    Ok(status == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED)
 }
 
 /// Lists the stored chunks: position of the first value, and where the bytes are.

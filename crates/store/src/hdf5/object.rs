@@ -125,7 +125,7 @@ fn open_one(group: &Id, name: &str, allow_external: bool) -> Result<Id> {
 
 /// The error for something that lies outside the file.
 pub(super) fn external(what: &str) -> Error {
-    Error::new(ErrorKind::External, what).hint("allow external files only if you trust this one")
+    Error::new(ErrorKind::External, what).hint("--allow-external reads it; allow that only to files that you trust")
 }
 
 /// Where a soft link points.

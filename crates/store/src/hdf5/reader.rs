@@ -6,15 +6,14 @@ use std::sync::Arc;
 use super::array::Hdf5Array;
 use super::container::Container;
 use super::object::{self, Object};
+use super::shown::Scope;
 use super::{attrs, dataset};
 use crate::{ArrayReader, Attrs, Error, ErrorKind, NodeKind, OpenOptions, Result, Store};
 
 /// An HDF5 file, open for reading.
 pub(crate) struct Hdf5Store {
     file: Arc<Container>,
-    allow_external: bool,
-    /// The number of the file, to tell its objects from those in files it links to.
-    number: u64,
+    scope: Scope,
 }
 
 impl Hdf5Store {
@@ -26,7 +25,8 @@ impl Hdf5Store {
         let file = Container::open(path)?;
         let root = object::open(&file.id, "", false).map_err(|error| error.in_file(path))?;
         let number = root.map_or(0, |root| root.file);
-        Ok(Self { file: Arc::new(file), allow_external: options.allow_external, number })
+        let scope = Scope { allow: options.allow_external, home: number, sources: Arc::default(), depth: 0 };
+        Ok(Self { file: Arc::new(file), scope })
     }
 
     fn place(&self, path: &str, error: Error) -> Error {
@@ -34,7 +34,7 @@ impl Hdf5Store {
     }
 
     fn find(&self, path: &str) -> Result<Object> {
-        object::open(&self.file.id, path, self.allow_external)?.ok_or_else(|| Error::not_found("nothing stands there"))
+        object::open(&self.file.id, path, self.scope.allow)?.ok_or_else(|| Error::not_found("nothing stands there"))
     }
 
     fn find_children(&self, path: &str) -> Result<Vec<String>> {
@@ -58,7 +58,7 @@ impl Hdf5Store {
     fn find_array(&self, path: &str) -> Result<Hdf5Array> {
         let found = self.find(path)?;
         match found.kind {
-            Some(NodeKind::Array) => Hdf5Array::open(&self.file, path, found, self.allow_external, self.number),
+            Some(NodeKind::Array) => Hdf5Array::open(&self.file, path, found, &self.scope),
             Some(NodeKind::Group) => Err(Error::invalid("is a group, not an array")),
             None => Err(Error::unsupported("is a stored datatype, not an array")),
         }
@@ -75,7 +75,7 @@ impl Store for Hdf5Store {
     }
 
     fn node(&self, path: &str) -> Result<Option<NodeKind>> {
-        match object::open(&self.file.id, path, self.allow_external) {
+        match object::open(&self.file.id, path, self.scope.allow) {
             Ok(found) => Ok(found.and_then(|found| found.kind)),
             // A soft link to nothing.
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

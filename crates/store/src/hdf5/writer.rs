@@ -10,11 +10,12 @@ use super::publish::Draft;
 use super::record_writer::{RecordWriter, record_type};
 use super::stored::{Piece, Place};
 use super::text_writer::TextWriter;
-use super::{attrs, ffi, object, types};
+use super::{attrs, ffi, mapping, object, types};
+use crate::links::link_name;
 use crate::queue::Queue;
 use crate::{
-    ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Result,
-    StoreWriter,
+    ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Region, Result,
+    StoreWriter, VirtualPart, grid,
 };
 
 /// An HDF5 file being written.
@@ -86,6 +87,18 @@ impl State {
                     made.map_err(|error| ffi::writing(error).at(&path[..end]))?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Makes room for an array.
+    fn place(&mut self, path: &str) -> Result<()> {
+        self.queue.drain()?;
+        if let Some((parent, _)) = path.rsplit_once('/') {
+            self.group(parent)?;
+        }
+        if path.is_empty() || self.kind(path)?.is_some() {
+            return Err(Error::internal("something stands there already"));
         }
         Ok(())
     }
@@ -167,13 +180,7 @@ impl StoreWriter for Hdf5Writer {
     fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
         let shared = &self.shared;
         let result = shared.step(|state| {
-            state.queue.drain()?;
-            if let Some((parent, _)) = path.rsplit_once('/') {
-                state.group(parent)?;
-            }
-            if path.is_empty() || state.kind(path)?.is_some() {
-                return Err(Error::internal("something stands there already"));
-            }
+            state.place(path)?;
             let writer: Box<dyn ArrayWriter> = match &spec.dtype {
                 ArrayType::Plain(DType::Str) => {
                     let datatype = types::create(DType::Str)?;
@@ -201,6 +208,36 @@ impl StoreWriter for Hdf5Writer {
             Ok(writer)
         });
         result.map_err(|error| ffi::writing(error).at(path).in_file(&shared.target))
+    }
+
+    fn virtual_array(&self, path: &str, spec: &ArraySpec, parts: &[VirtualPart]) -> Result<()> {
+        let ArrayType::Plain(dtype) = spec.dtype else {
+            return Err(Error::unsupported(format!("virtual arrays of {} are not written", spec.dtype)).at(path));
+        };
+        let mut shown = 0;
+        let mut names = Vec::with_capacity(parts.len());
+        for part in parts {
+            let extents = |region: &Region| -> Vec<u64> { region.ranges().iter().map(|r| r.end - r.start).collect() };
+            shown += part.to.check(&spec.shape)? as u64;
+            if extents(&part.from) != extents(&part.to) {
+                return Err(Error::internal("the boxes of a part differ").at(path));
+            }
+            names.push(link_name(&self.shared.target, &part.store)?);
+        }
+        if shown != grid::count(&spec.shape)? {
+            return Err(Error::internal("the parts are not the whole array").at(path));
+        }
+        let parts: Vec<_> = parts
+            .iter()
+            .zip(&names)
+            .filter(|(part, _)| !part.to.is_empty())
+            .map(|(part, name)| (name.as_str(), part.array.as_str(), &part.from, &part.to))
+            .collect();
+        let result = self.shared.step(|state| {
+            state.place(path)?;
+            mapping::create(state.file()?, path, &types::create(dtype)?, &spec.shape, &parts)
+        });
+        result.map_err(|error| ffi::writing(error).at(path))
     }
 
     fn commit(self: Box<Self>) -> Result<()> {

@@ -19,7 +19,7 @@ pub(crate) fn read(context: &ReadContext, path: &str) -> Result<Table> {
 pub(crate) fn write(writer: &dyn StoreWriter, path: &str, table: &Table, options: &WriteOptions) -> Result<()> {
     let index_name = table.index_name.as_deref().filter(|name| !name.is_empty()).unwrap_or(UNNAMED);
     check(table, index_name)?;
-    start(writer, path, index_name, &table.columns.keys().collect())?;
+    begin(writer, path, index_name, table.columns.keys().map(String::as_str))?;
     column::write(writer, &join(path, index_name), &table.index, options)?;
     for (name, values) in table.columns.iter().filter(|(name, _)| *name != index_name) {
         column::write(writer, &join(path, name), values, options)?;
@@ -27,13 +27,19 @@ pub(crate) fn write(writer: &dyn StoreWriter, path: &str, table: &Table, options
     tag(writer, path, "dataframe", "0.2.0")
 }
 
-/// Begins a table: its group, and what says which of the members that follow are its index and its columns.
-pub(crate) fn start(writer: &dyn StoreWriter, path: &str, index: &str, columns: &Strings) -> Result<()> {
+/// Starts a table whose columns are written one by one.
+pub(crate) fn begin<'a>(
+    writer: &dyn StoreWriter,
+    path: &str,
+    index: &str,
+    columns: impl Iterator<Item = &'a str>,
+) -> Result<()> {
     writer.group(path)?;
-    let order = if columns.is_empty() {
+    let names: Strings = columns.collect();
+    let order = if names.is_empty() {
         AttrValue::Values { shape: vec![0], values: Buffer::F64(vec![]) } // as numpy makes of an empty list
     } else {
-        AttrValue::texts(columns.clone())
+        AttrValue::texts(names)
     };
     writer.attr(path, "column-order", &order)?;
     writer.attr(path, "_index", &AttrValue::text(index))

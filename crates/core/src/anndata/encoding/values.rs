@@ -25,7 +25,7 @@ pub(crate) fn shape_of(info: &ArrayInfo) -> Result<Vec<usize>> {
 }
 
 /// Checks that the values could be there at all, before memory is set aside for them.
-fn check_size(info: &ArrayInfo, value_size: usize) -> Result<()> {
+pub(crate) fn check_size(info: &ArrayInfo, value_size: usize) -> Result<()> {
     let too_large = || Error::invalid(format!("shape {:?} exceeds this machine's memory", info.shape));
     let bytes = info
         .shape

@@ -1,4 +1,5 @@
 //! `annstream split`.
+#![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

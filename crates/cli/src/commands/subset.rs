@@ -1,4 +1,5 @@
 //! `annstream subset`.
+#![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::io::BufRead;
 use std::path::{Path, PathBuf};

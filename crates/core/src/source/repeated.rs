@@ -80,9 +80,9 @@ impl<S: MatrixSource> MatrixSource for RepeatedColumns<S> {
     fn cost(&self, rows: Range<u64>) -> Result<u64> {
         let own = self.source.cost(rows.clone())?;
         let size = self.dtype().size() as u64;
-        let dense = (rows.end - rows.start).saturating_mul(self.from.len() as u64).saturating_mul(size);
-        // Columns, values and positions of what comes out; a dense block has no more than its extent.
-        Ok(own.saturating_add(own.saturating_mul(self.most).saturating_mul(3).max(dense)))
+        // Columns, values and positions of what comes out; a row has no more of them than there are columns.
+        let full = (rows.end - rows.start).saturating_mul(self.from.len() as u64).saturating_mul(size + 12);
+        Ok(own.saturating_add(own.saturating_mul(self.most).saturating_mul(3).min(full)))
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {

@@ -1,5 +1,4 @@
 //! `annstream split`.
-#![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -14,7 +13,7 @@ use super::output::{check_output, folder_of};
 use super::writing::{Unchanged, Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
-/// Write one file for each value of a column of obs, as adata[adata.obs[COLUMN] == value].copy() would be in memory.
+/// Write one file for each value of a column of obs, each with the result of selecting those cells in memory.
 ///
 /// The column holds categories, text, whole numbers, or true and false; values that no cell has give no file. All files
 /// are written side by side in one pass over the data, if memory permits (about 5 MB each, at most 128 at a time, else

@@ -48,6 +48,7 @@ mod raw;
 mod spare;
 mod store;
 mod strings;
+mod writeback;
 mod zarr;
 
 pub use attrs::{AttrValue, Attrs};

@@ -120,7 +120,9 @@ impl NumberWriter {
                     if offset.is_none() {
                         return Err(Error::internal("no place was reserved for values"));
                     }
-                    state.raw()?.write_all_at(bytes, at).map_err(|error| write_error(&error))
+                    state.raw()?.write_all_at(bytes, at).map_err(|error| write_error(&error))?;
+                    state.writeback.wrote(bytes.len());
+                    Ok(())
                 })
             }
             Place::Chunks(chunk) => {

@@ -22,6 +22,10 @@ impl Piece {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
     /// Frees the memory, or hands it on.
     fn recycle(self) {
         if let Self::Part(buffer, _) = self {

@@ -13,6 +13,7 @@ use super::text_writer::TextWriter;
 use super::{attrs, ffi, mapping, object, types};
 use crate::links::link_name;
 use crate::queue::Queue;
+use crate::writeback::WriteBack;
 use crate::{
     ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Region, Result,
     StoreWriter, VirtualPart, grid,
@@ -39,6 +40,7 @@ pub(super) struct State {
     references: Vec<(String, String, AttrValue)>,
     /// A write failed, so the file must not be published.
     failed: bool,
+    pub(super) writeback: WriteBack,
 }
 
 impl Shared {
@@ -67,6 +69,7 @@ impl State {
 
     /// Hands a chunk to the queue: where it starts, and how many rows the array has then.
     pub(super) fn push(&mut self, dataset: &Arc<Dataset>, position: Vec<u64>, rows: u64, piece: Piece) -> Result<()> {
+        self.writeback.wrote(piece.len());
         let place = Place { dataset: dataset.clone(), position, rows };
         let job = place.job(piece);
         self.queue.push(place, job)
@@ -152,7 +155,9 @@ impl Hdf5Writer {
         let file = create::file(draft.temporary()).map_err(|error| ffi::writing(error).in_file(path))?;
         let target = draft.target().to_owned();
         let queue = Queue::new(options.pool, options.queue);
-        let state = State { file: Some((file, draft)), queue, open: vec![], references: vec![], failed: false };
+        let writeback = WriteBack::new(&draft.raw);
+        let state =
+            State { file: Some((file, draft)), queue, open: vec![], references: vec![], failed: false, writeback };
         Ok(Self { shared: Arc::new(Shared { target, state: Mutex::new(state) }) })
     }
 }

@@ -1,0 +1,1 @@
+//! Highly variable genes.

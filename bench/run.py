@@ -11,7 +11,8 @@ is reported. For each case the outputs are compared as well: a fast wrong answer
     make bench BENCH_ARGS="--cases gzip-diff --repeat 5"
     make bench BENCH_ARGS="--report --update-readme" no runs: the table of what former runs found
 
-Each family leaves its results in build/bench/FAMILY.json. Peaks below about 10 MiB cannot be seen: that is what the
+Each family leaves its results in build/bench/FAMILY.json, where cases of a former run with the same options stay if
+they are not run again. Peaks below about 10 MiB cannot be seen: that is what the
 process that starts the measured ones holds (launch.py).
 """
 
@@ -172,7 +173,8 @@ def machine(options: argparse.Namespace) -> dict:
 
 
 def run_family(family: Family, options: argparse.Namespace) -> dict:
-    """Measures the cases of a family, and writes down each as soon as it is done."""
+    """Measures the cases of a family, and writes down each as soon as it is done, beside those of former runs."""
+    path = OUT / f"{family.name}.json"
     results = {
         "name": family.name,
         "title": family.title,
@@ -182,11 +184,15 @@ def run_family(family: Family, options: argparse.Namespace) -> dict:
         "cases": [],
         "claims": [],
     }
+    former = json.loads(path.read_text()) if path.exists() else {}
+    found = {case["name"]: case for case in former.get("cases", []) if former["options"] == results["options"]}
+    order = [case.name for whole in FAMILIES if whole.name == family.name for case in whole.cases]
     for case in family.cases:
         print(f"{case.name}: {case.title}", flush=True)
-        results["cases"].append(run_case(case, options))
-        results["claims"] = family.claims({found["name"]: found for found in results["cases"]})
-        (OUT / f"{family.name}.json").write_text(json.dumps(results, indent=1) + "\n")
+        found[case.name] = run_case(case, options)
+        results["cases"] = [found[name] for name in order if name in found]
+        results["claims"] = family.claims({case["name"]: case for case in results["cases"]})
+        path.write_text(json.dumps(results, indent=1) + "\n")
     return results
 
 

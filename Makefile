@@ -72,6 +72,7 @@ demo: build ## merge two small real files and look at the result
 	ANNSTREAM_BIN=target/release/annstream PYTHON=$(PYTHON) bash demo/run.sh
 
 bench: build ## measure against anndata on the same files (BENCH_ARGS="--quick" for a fast look)
+	$(CARGO) build --release --locked -p annstream-core --example read_x
 	ANNSTREAM_BIN=target/release/annstream $(PYTHON) bench/run.py $(BENCH_ARGS)
 
 third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew

@@ -1,8 +1,11 @@
 //! The steps of single-cell preprocessing, each a function from options to results, on matrices larger than memory.
 //!
-//! A step reads a [`LazyMatrix`](annstream_core::matrix::LazyMatrix) in one or more passes and gives back plain numbers;
-//! nothing of it is written to a file here. What scanpy would store, and where, is said by each result's `additions`.
+//! A step reads a [`LazyMatrix`](annstream_core::lazy::LazyMatrix) in one or more passes and gives back plain numbers;
+//! nothing of it is written to a file here. Names, types and places of what scanpy would store are part of the results.
 
 pub mod hvg;
+pub mod normalize;
+pub mod qc;
+pub mod reduce;
 
 pub use annstream_core::{Error, ErrorKind, Result};

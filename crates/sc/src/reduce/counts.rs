@@ -1,0 +1,274 @@
+//! What quality control asks of a matrix, of cells and of genes, in one pass.
+
+use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
+use annstream_core::{Error, Result};
+
+use super::top::TopSums;
+
+/// Entries of a gene that are remembered, at most, so that totals can be corrected when the gene goes.
+const RARE: u32 = 16;
+
+/// A condition on a cell that its own values decide.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CellRule {
+    /// Positive values, at least.
+    pub min_genes: Option<u64>,
+    /// Positive values, at most.
+    pub max_genes: Option<u64>,
+    /// Total, at least.
+    pub min_counts: Option<f64>,
+    /// Total, at most.
+    pub max_counts: Option<f64>,
+    /// For each gene set its share of the total in percent, at most; a share that is not a number fails.
+    pub max_percent: Vec<Option<f64>>,
+}
+
+impl CellRule {
+    /// Whether it keeps a cell with so many positive values, this total and these totals of the gene sets.
+    pub fn keeps(&self, positive: u64, total: f64, sets: &[f64]) -> bool {
+        self.min_genes.is_none_or(|least| positive >= least)
+            && self.max_genes.is_none_or(|most| positive <= most)
+            && self.min_counts.is_none_or(|least| total >= least)
+            && self.max_counts.is_none_or(|most| total <= most)
+            && self.max_percent.iter().zip(sets).all(|(most, set)| most.is_none_or(|most| set / total * 100.0 <= most))
+    }
+}
+
+/// The pass: which gene sets, which ranks, which cells will stay.
+#[derive(Clone, Debug, Default)]
+pub struct CountsPass {
+    /// Columns of the matrix.
+    pub width: usize,
+    /// For each gene set, whether each column of the matrix belongs to it.
+    pub sets: Vec<Vec<bool>>,
+    /// Numbers of the highest values to add up, rising.
+    pub ranks: Vec<usize>,
+    /// Which cells will stay.
+    pub rule: CellRule,
+    /// Whether values below zero or not finite are errors: counts are neither.
+    pub only_counts: bool,
+}
+
+/// What the pass gives for genes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GeneCounts {
+    /// Values that are not zero.
+    pub nonzero: Vec<u64>,
+    /// Values above zero.
+    pub positive: Vec<u64>,
+    /// Sums.
+    pub total: Vec<f64>,
+}
+
+/// What the pass gives.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Of each cell, values that are not zero.
+    pub nonzero: Vec<u32>,
+    /// Of each cell, values above zero.
+    pub positive: Vec<u32>,
+    /// Of each cell, its sum.
+    pub total: Vec<f64>,
+    /// Of each cell, the sums of the gene sets, set by set within a cell.
+    pub sets: Vec<f64>,
+    /// Of each cell, the sums of its highest values, rank by rank within a cell.
+    pub top: Vec<f64>,
+    /// Whether the rule keeps each cell.
+    pub kept: Vec<bool>,
+    /// Of each gene, over all cells.
+    pub genes: GeneCounts,
+    /// Of each gene, over the cells that stay.
+    pub genes_kept: GeneCounts,
+    /// The entries of the rarest genes in cells that stay.
+    pub rare: RareEntries,
+}
+
+/// Entries of genes that have few, so that they can be taken out of the totals of cells without another pass.
+#[derive(Clone, Debug, Default)]
+pub struct RareEntries {
+    /// Gene, cell, value; cells in order.
+    entries: Vec<(u32, u32, f64)>,
+}
+
+impl RareEntries {
+    /// Whether all entries of a gene with so many of them are here.
+    pub fn covers(nonzero: u64) -> bool {
+        nonzero <= u64::from(RARE)
+    }
+
+    /// The entries: gene, cell, value. Genes that are not covered may be among them, with some of theirs.
+    pub fn entries(&self) -> &[(u32, u32, f64)] {
+        &self.entries
+    }
+}
+
+impl GeneCounts {
+    fn zeros(width: usize) -> Self {
+        Self { nonzero: vec![0; width], positive: vec![0; width], total: vec![0.0; width] }
+    }
+
+    fn take(&mut self, other: &Self) {
+        for (mine, other) in self.nonzero.iter_mut().zip(&other.nonzero) {
+            *mine -= other;
+        }
+        for (mine, other) in self.positive.iter_mut().zip(&other.positive) {
+            *mine -= other;
+        }
+        for (mine, other) in self.total.iter_mut().zip(&other.total) {
+            *mine -= other;
+        }
+    }
+}
+
+/// What a block gives.
+pub struct Partial {
+    cells: Counts,
+    /// Columns: nonzero, positive, sum.
+    nonzero: Vec<u32>,
+    positive: Vec<u32>,
+    sums: Vec<f64>,
+    /// Entries of cells that go.
+    lost: Vec<(u32, f64)>,
+}
+
+impl CountsPass {
+    fn look<T: Real>(&self, block: &NumberBlock, indptr: &[usize], indices: &[u32], values: &[T]) -> Result<Partial> {
+        let width = self.width;
+        let mut out = Partial {
+            cells: Counts::default(),
+            nonzero: vec![0; width],
+            positive: vec![0; width],
+            sums: vec![0.0; width],
+            lost: Vec::new(),
+        };
+        // The sets of a column as bits; more than 32 sets are looked up one by one.
+        let mut member = vec![0_u32; if self.sets.is_empty() { 0 } else { width }];
+        for (bit, set) in self.sets.iter().take(32).enumerate() {
+            member.iter_mut().zip(set).for_each(|(bits, &is_in)| *bits |= u32::from(is_in) << bit);
+        }
+        let mut top = TopSums::new(&self.ranks);
+        for (row, range) in indptr.windows(2).enumerate() {
+            let (indices, values) = (&indices[range[0]..range[1]], &values[range[0]..range[1]]);
+            let (mut nonzero, mut positive, mut total) = (0_u32, 0_u32, 0.0);
+            for (&column, &value) in indices.iter().zip(values) {
+                let is = u32::from(value != T::default());
+                let above = u32::from(value > T::default());
+                let value = value.wide();
+                let column = column as usize;
+                out.nonzero[column] += is;
+                out.positive[column] += above;
+                out.sums[column] += value;
+                nonzero += is;
+                positive += above;
+                total += value;
+            }
+            if self.only_counts && !(total.is_finite() && nonzero == positive) {
+                return Err(not_a_count(values, block.rows[row]));
+            }
+            let first = out.cells.sets.len();
+            out.cells.sets.resize(first + self.sets.len(), 0.0);
+            if !self.sets.is_empty() {
+                let sums = &mut out.cells.sets[first..];
+                for (&column, &value) in indices.iter().zip(values) {
+                    let mut bits = member[column as usize];
+                    while bits != 0 {
+                        sums[bits.trailing_zeros() as usize] += value.wide();
+                        bits &= bits - 1;
+                    }
+                }
+                for (set, sum) in self.sets.iter().zip(sums).skip(32) {
+                    *sum = indices.iter().zip(values).filter(|(c, _)| set[**c as usize]).map(|(_, v)| v.wide()).sum();
+                }
+            }
+            top.add(values, width, &mut out.cells.top);
+            let kept = self.rule.keeps(u64::from(positive), total, &out.cells.sets[first..]);
+            if !kept {
+                out.lost.extend(indices.iter().zip(values).map(|(&column, value)| (column, value.wide())));
+            }
+            out.cells.nonzero.push(nonzero);
+            out.cells.positive.push(positive);
+            out.cells.total.push(total);
+            out.cells.kept.push(kept);
+        }
+        for (row, range) in indptr.windows(2).enumerate().filter(|(row, _)| out.cells.kept[*row]) {
+            let cell = u32::try_from(block.start + row).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
+            for (&column, value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
+                if out.nonzero[column as usize] <= RARE && *value != T::default() {
+                    out.cells.rare.entries.push((column, cell, value.wide()));
+                }
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn not_a_count<T: Real>(values: &[T], row: u64) -> Error {
+    let wrong = values.iter().map(|value| value.wide()).find(|value| !(value.is_finite() && *value >= 0.0));
+    let found = wrong.map_or_else(|| "a total that is not finite".to_owned(), |value| value.to_string());
+    Error::invalid(format!("has {found} among its values, expected counts: finite and not below 0")).row(row)
+}
+
+impl Consumer for CountsPass {
+    type Partial = Partial;
+    type Total = Counts;
+    type Output = Counts;
+
+    fn start(&self) -> Result<Counts> {
+        let (genes, lost) = (GeneCounts::zeros(self.width), GeneCounts::zeros(self.width));
+        Ok(Counts { genes, genes_kept: lost, ..Counts::default() })
+    }
+
+    fn map(&self, block: &NumberBlock) -> Result<Partial> {
+        let Layout::Sparse { indptr, indices } = &block.layout else {
+            return Err(Error::internal("counts are taken of compressed blocks"));
+        };
+        match &block.values {
+            Numbers::F32(values) => self.look(block, indptr, indices, values),
+            Numbers::F64(values) => self.look(block, indptr, indices, values),
+        }
+    }
+
+    fn fold(&self, all: &mut Counts, block: Partial) -> Result<()> {
+        let Partial { cells, nonzero, positive, sums, lost } = block;
+        all.nonzero.extend(cells.nonzero);
+        all.positive.extend(cells.positive);
+        all.total.extend(cells.total);
+        all.sets.extend(cells.sets);
+        all.top.extend(cells.top);
+        all.kept.extend(cells.kept);
+        all.genes.nonzero.iter_mut().zip(nonzero).for_each(|(all, own)| *all += u64::from(own));
+        all.genes.positive.iter_mut().zip(positive).for_each(|(all, own)| *all += u64::from(own));
+        all.genes.total.iter_mut().zip(sums).for_each(|(all, own)| *all += own);
+        for (column, value) in lost {
+            let column = column as usize;
+            // Until the end, what the cells that go hold.
+            all.genes_kept.nonzero[column] += u64::from(value != 0.0);
+            all.genes_kept.positive[column] += u64::from(value > 0.0);
+            all.genes_kept.total[column] += value;
+        }
+        let (genes, lost) = (&all.genes.nonzero, &all.genes_kept.nonzero);
+        let still = |gene: u32| RareEntries::covers(genes[gene as usize] - lost[gene as usize]);
+        let entries = &mut all.rare.entries;
+        entries.extend(cells.rare.entries.into_iter().filter(|(gene, _, _)| still(*gene)));
+        if entries.len() > 4 * (RARE as usize) * self.width.max(1024) {
+            entries.retain(|(gene, _, _)| still(*gene));
+        }
+        Ok(())
+    }
+
+    fn finish(self, mut all: Counts) -> Result<Counts> {
+        let lost = std::mem::replace(&mut all.genes_kept, all.genes.clone());
+        all.genes_kept.take(&lost);
+        let kept = &all.genes_kept.nonzero;
+        all.rare.entries.retain(|(gene, _, _)| RareEntries::covers(kept[*gene as usize]));
+        Ok(all)
+    }
+
+    fn partial_bytes(&self) -> u64 {
+        self.width as u64 * (16 + 16 * u64::from(RARE))
+    }
+
+    fn total_bytes(&self) -> u64 {
+        self.width as u64 * (80 + 64 * u64::from(RARE))
+    }
+}

@@ -1,0 +1,8 @@
+//! Statistics that are gathered in one pass: implementations of [`Consumer`](annstream_core::lazy::Consumer).
+
+mod counts;
+mod moments;
+mod top;
+
+pub use counts::{CellRule, Counts, CountsPass, GeneCounts, RareEntries};
+pub use moments::{GroupMoments, MomentsPass};

@@ -1,0 +1,146 @@
+//! Means and variances of genes, for all cells or group by group.
+
+use std::sync::Arc;
+
+use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
+use annstream_core::{Error, Result};
+
+/// Sums and sums of squares of each column, for each group of rows.
+#[derive(Clone, Debug)]
+pub struct MomentsPass {
+    /// Columns of the matrix.
+    pub width: usize,
+    /// Group of each row of the matrix; `None` if all are one group.
+    pub groups: Option<Arc<[u32]>>,
+    /// Number of groups.
+    pub count: usize,
+    /// Whether `exp(x) - 1` is summed instead of `x`.
+    pub exponentials: Option<f64>,
+    /// Values above these limits count as the limits: for each group a limit for each column.
+    pub limits: Option<Arc<[Vec<f64>]>>,
+}
+
+/// What the pass gives for a group.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GroupMoments {
+    /// Rows.
+    pub rows: u64,
+    /// Of each column, values that are not zero.
+    pub nonzero: Vec<u64>,
+    /// Of each column, its sum.
+    pub sums: Vec<f64>,
+    /// Of each column, the sum of squares.
+    pub squares: Vec<f64>,
+}
+
+impl GroupMoments {
+    fn zeros(width: usize) -> Self {
+        Self { rows: 0, nonzero: vec![0; width], sums: vec![0.0; width], squares: vec![0.0; width] }
+    }
+
+    /// Means and variances (`ddof` 1), as scanpy's `_get_mean_var` gives them.
+    pub fn mean_var(&self) -> (Vec<f64>, Vec<f64>) {
+        let n = self.rows as f64;
+        let means: Vec<f64> = self.sums.iter().map(|sum| sum / n).collect();
+        let correction = n / (n - 1.0);
+        let variance = |(mean, square): (&f64, &f64)| (square / n - mean * mean) * correction;
+        let variances = means.iter().zip(&self.squares).map(variance).collect();
+        (means, variances)
+    }
+}
+
+impl MomentsPass {
+    /// Of all rows together.
+    pub fn new(width: usize) -> Self {
+        Self { width, groups: None, count: 1, exponentials: None, limits: None }
+    }
+
+    fn look<T: Real>(
+        &self,
+        block: &NumberBlock,
+        indptr: &[usize],
+        indices: &[u32],
+        values: &[T],
+    ) -> Result<Vec<(u32, GroupMoments)>> {
+        let mut out: Vec<(u32, GroupMoments)> = Vec::new();
+        for (row, range) in indptr.windows(2).enumerate() {
+            let group = match &self.groups {
+                None => 0,
+                Some(groups) => {
+                    *groups.get(block.start + row).ok_or_else(|| Error::internal("fewer groups than rows"))?
+                }
+            };
+            let at = match out.iter().rposition(|(other, _)| *other == group) {
+                Some(at) => at,
+                None => {
+                    out.push((group, GroupMoments::zeros(self.width)));
+                    out.len() - 1
+                }
+            };
+            let own = &mut out[at].1;
+            own.rows += 1;
+            let limits = self.limits.as_ref().and_then(|limits| limits.get(group as usize));
+            for (&column, &value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
+                let column = column as usize;
+                let mut value = match self.exponentials {
+                    None => value.wide(),
+                    // In the precision of the values, as scanpy does it.
+                    #[expect(clippy::float_cmp, reason = "1 is exact, and the usual case")]
+                    Some(factor) if factor == 1.0 => T::narrow(value.wide().exp_m1()).wide(),
+                    Some(factor) => T::narrow((value.wide() * factor).exp_m1()).wide(),
+                };
+                if let Some(limits) = limits {
+                    value = value.min(limits[column]);
+                }
+                own.nonzero[column] += u64::from(value != 0.0);
+                own.sums[column] += value;
+                own.squares[column] += value * value;
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Consumer for MomentsPass {
+    type Partial = Vec<(u32, GroupMoments)>;
+    type Total = Vec<GroupMoments>;
+    type Output = Vec<GroupMoments>;
+
+    fn start(&self) -> Result<Self::Total> {
+        Ok(vec![GroupMoments::zeros(self.width); self.count])
+    }
+
+    fn map(&self, block: &NumberBlock) -> Result<Self::Partial> {
+        let Layout::Sparse { indptr, indices } = &block.layout else {
+            return Err(Error::internal("moments are taken of compressed blocks"));
+        };
+        match &block.values {
+            Numbers::F32(values) => self.look(block, indptr, indices, values),
+            Numbers::F64(values) => self.look(block, indptr, indices, values),
+        }
+    }
+
+    fn fold(&self, total: &mut Self::Total, partial: Self::Partial) -> Result<()> {
+        for (group, own) in partial {
+            let all = total.get_mut(group as usize).ok_or_else(|| Error::internal("a group that was not announced"))?;
+            all.rows += own.rows;
+            all.nonzero.iter_mut().zip(own.nonzero).for_each(|(all, own)| *all += own);
+            all.sums.iter_mut().zip(own.sums).for_each(|(all, own)| *all += own);
+            all.squares.iter_mut().zip(own.squares).for_each(|(all, own)| *all += own);
+        }
+        Ok(())
+    }
+
+    fn finish(self, total: Self::Total) -> Result<Self::Output> {
+        Ok(total)
+    }
+
+    fn partial_bytes(&self) -> u64 {
+        // A block seldom has rows of many groups.
+        self.width as u64 * 24 * (self.count as u64).min(8)
+    }
+
+    fn total_bytes(&self) -> u64 {
+        self.width as u64 * 24 * self.count as u64
+    }
+}

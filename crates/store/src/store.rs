@@ -230,7 +230,7 @@ pub struct VirtualPart {
 
 /// A tree of groups and arrays being built. Nothing stands at the target path until [`commit`](Self::commit); dropping
 /// the writer without it leaves no trace.
-pub trait StoreWriter: Send {
+pub trait StoreWriter: Send + Sync {
     /// The target, for messages.
     fn location(&self) -> &Path;
 

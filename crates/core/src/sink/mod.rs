@@ -1,9 +1,11 @@
 //! Where rows go: arrays of the result, filled block by block.
 
 mod dense;
+mod pass;
 mod sparse;
 
 pub use dense::DenseSink;
+pub use pass::WritePass;
 pub use sparse::SparseSink;
 pub(crate) use sparse::{CHUNK as SPARSE_CHUNK, pointer_spec, tag_sparse};
 

@@ -82,7 +82,8 @@ impl<'a> Edits<'a> {
             if let Some((first, inner)) = entry.path.split_first()
                 && first == name
             {
-                assign(&mut edited, inner, &entry.value).map_err(|error| error.at(format!("uns/{name}")))?;
+                assign(&mut edited, inner, &entry.value)
+                    .map_err(|error| error.at(format!("uns/{}", entry.path.join("/"))))?;
             }
         }
         Ok(edited)

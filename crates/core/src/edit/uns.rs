@@ -16,14 +16,14 @@ pub(super) fn assign(place: &mut Option<Element>, path: &[String], value: &Eleme
         Element::Dict(dict) => {
             // What is taken out goes back to its place.
             let position = dict.get_index_of(name);
-            let mut member = position.and_then(|position| dict.get_index_mut(position)).map(|(_, element)| {
-                std::mem::replace(element, Element::Null)
-            });
+            let mut member = position
+                .and_then(|position| dict.get_index_mut(position))
+                .map(|(_, element)| std::mem::replace(element, Element::Null));
             let assigned = assign(&mut member, inner, value);
             if let Some(member) = member {
                 dict.insert(name.clone(), member);
             }
-            assigned.map_err(|error| error.at(name))
+            assigned
         }
         other => {
             let message = format!("a {} stands there, which has no entry '{name}'", other.kind());

@@ -46,30 +46,30 @@ mod tests {
         Element::Dict(entries.iter().map(|(name, element)| ((*name).to_owned(), element.clone())).collect())
     }
 
-    fn assigned(start: Option<Element>, path: &[&str], value: Element) -> Result<Option<Element>> {
+    fn assigned(start: Option<Element>, path: &[&str], value: &Element) -> Result<Option<Element>> {
         let mut place = start;
         let path: Vec<String> = path.iter().map(|&name| name.to_owned()).collect();
-        assign(&mut place, &path, &value).map(|()| place)
+        assign(&mut place, &path, value).map(|()| place)
     }
 
     #[test]
     fn mappings_are_made_kept_and_replaced_whole() {
-        let made = assigned(None, &["a", "b"], scalar(1)).unwrap().unwrap();
+        let made = assigned(None, &["a", "b"], &scalar(1)).unwrap().unwrap();
         assert_eq!(made, dict(&[("a", dict(&[("b", scalar(1))]))]));
         let start = dict(&[("x", scalar(0)), ("a", dict(&[("b", scalar(1)), ("c", scalar(2))])), ("z", scalar(3))]);
-        let kept = assigned(Some(start.clone()), &["a", "b"], scalar(9)).unwrap().unwrap();
+        let kept = assigned(Some(start.clone()), &["a", "b"], &scalar(9)).unwrap().unwrap();
         let expected = dict(&[("x", scalar(0)), ("a", dict(&[("b", scalar(9)), ("c", scalar(2))])), ("z", scalar(3))]);
         assert_eq!(kept, expected);
         let Element::Dict(kept) = kept else { unreachable!() };
         assert_eq!(kept.keys().collect::<Vec<_>>(), ["x", "a", "z"]);
-        let whole = assigned(Some(start), &["a"], dict(&[("d", scalar(4))])).unwrap().unwrap();
+        let whole = assigned(Some(start), &["a"], &dict(&[("d", scalar(4))])).unwrap().unwrap();
         assert_eq!(whole, dict(&[("x", scalar(0)), ("a", dict(&[("d", scalar(4))])), ("z", scalar(3))]));
-        assert_eq!(assigned(Some(scalar(1)), &[], scalar(2)).unwrap(), Some(scalar(2)));
+        assert_eq!(assigned(Some(scalar(1)), &[], &scalar(2)).unwrap(), Some(scalar(2)));
     }
 
     #[test]
     fn what_is_no_mapping_is_not_entered() {
-        let error = assigned(Some(dict(&[("a", scalar(1))])), &["a", "b"], scalar(2)).unwrap_err();
+        let error = assigned(Some(dict(&[("a", scalar(1))])), &["a", "b"], &scalar(2)).unwrap_err();
         assert!(error.to_string().contains("a scalar stands there"), "{error}");
     }
 }

@@ -5,6 +5,7 @@ mod awkward;
 pub mod budget;
 pub mod concat;
 pub mod convert;
+pub mod edit;
 pub mod element;
 pub mod exec;
 pub mod lazy;

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use super::{AnnDataFile, MatrixHeader};
 
 /// The compression that most bytes of the matrices have: what an output takes over unless somebody chooses.
-pub(crate) fn usual_compression<'a>(files: impl IntoIterator<Item = &'a AnnDataFile>) -> Compression {
+pub fn usual_compression<'a>(files: impl IntoIterator<Item = &'a AnnDataFile>) -> Compression {
     let mut counts: IndexMap<Compression, u64> = IndexMap::new();
     for (_, header) in files.into_iter().flat_map(AnnDataFile::matrices) {
         let (compression, bytes) = match header {

@@ -23,7 +23,7 @@ mod table_header;
 mod tree;
 mod virtual_sources;
 
-pub(crate) use compression::usual_compression;
+pub use compression::usual_compression;
 pub use context::{ReadContext, Warnings};
 pub use encoding::{WriteOptions, read_element, write_element, write_root};
 pub use file::AnnDataFile;

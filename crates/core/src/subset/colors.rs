@@ -1,8 +1,11 @@
 //! Colours of categories in `uns`, which follow their categories.
 
-use annstream_store::{Buffer, Store, StoreWriter};
+use std::borrow::Cow;
+
+use annstream_store::{Buffer, Store};
 use indexmap::IndexMap;
 
+use super::execute::Target;
 use super::whole::take;
 use crate::Result;
 use crate::anndata::encoding::{check_name, tag};
@@ -22,38 +25,48 @@ pub(super) struct Kept {
 /// The categories left of each categorical column: those of `obs`, then those of `var`.
 pub(super) type KeptCategories = Vec<(String, Kept)>;
 
-/// Writes `uns` of one target. Colours are changed as anndata changes them: as many as there were categories, and only
-/// those of the categories that are left stay; another number, and they go.
+/// Writes `uns` of one target, with what is assigned to it. Colours are changed before that, as anndata changes them: as
+/// many as there were categories, and only those of the categories that are left stay; another number, and they go.
 pub(super) fn write_uns(
     file: &AnnDataFile,
     uns: &IndexMap<String, Element>,
-    kept: &KeptCategories,
-    writer: &dyn StoreWriter,
+    target: &Target<'_>,
     options: &WriteOptions,
 ) -> Result<()> {
     let stores: [&dyn Store; 1] = [file.store().as_ref()];
+    let writer = target.writer;
     writer.group("uns")?;
+    let assigned = target.edits.uns_names();
     for (name, element) in uns {
         check_name(name)?;
-        let key = name.strip_suffix("_colors");
-        let changes = kept.iter().filter(|(column, _)| Some(column.as_str()) == key);
-        let mut changed: Option<Element> = None;
-        let mut gone = false;
-        for (_, kept) in changes {
-            match recolored(changed.as_ref().unwrap_or(element), kept)? {
-                Recolored::Same => {}
-                Recolored::Gone => {
-                    gone = true;
-                    break;
-                }
-                Recolored::New(new) => changed = Some(new),
-            }
+        let mut own = follow(name, element, &target.kept)?;
+        if assigned.contains(&name.as_str()) {
+            own = target.edits.edited_uns(name, own.map(Cow::into_owned))?.map(Cow::Owned);
         }
-        if !gone {
-            write_element(writer, &format!("uns/{name}"), changed.as_ref().unwrap_or(element), options, &stores)?;
+        if let Some(own) = own {
+            write_element(writer, &format!("uns/{name}"), &own, options, &stores)?;
+        }
+    }
+    for name in assigned.into_iter().filter(|&name| !uns.contains_key(name)) {
+        if let Some(own) = target.edits.edited_uns(name, None)? {
+            write_element(writer, &format!("uns/{name}"), &own, options, &stores)?;
         }
     }
     tag(writer, "uns", "dict", "0.1.0")
+}
+
+/// An element of `uns` after the categories that went; `None` for colours that go.
+fn follow<'e>(name: &str, element: &'e Element, kept: &KeptCategories) -> Result<Option<Cow<'e, Element>>> {
+    let key = name.strip_suffix("_colors");
+    let mut own = Cow::Borrowed(element);
+    for (_, kept) in kept.iter().filter(|(column, _)| Some(column.as_str()) == key) {
+        match recolored(&own, kept)? {
+            Recolored::Same => {}
+            Recolored::Gone => return Ok(None),
+            Recolored::New(new) => own = Cow::Owned(new),
+        }
+    }
+    Ok(Some(own))
 }
 
 enum Recolored {

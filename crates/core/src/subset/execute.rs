@@ -11,6 +11,7 @@ use super::{matrices, tables};
 use crate::anndata::encoding::tag;
 use crate::anndata::{AnnDataFile, MatrixHeader, Slot, TableName, WriteOptions, write_element, write_root};
 use crate::concat::Axis;
+use crate::edit::Edits;
 use crate::element::Element;
 use crate::{Exec, Result};
 
@@ -24,16 +25,22 @@ pub struct MatrixReport {
 }
 
 /// A file being written, and what of the input it gets.
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     pub(super) writer: &'a dyn StoreWriter,
     pub(super) obs: Selection,
     pub(super) var: Selection,
+    pub(super) edits: Edits<'a>,
     pub(super) kept: KeptCategories,
 }
 
 impl<'a> Target<'a> {
     pub(super) fn new(writer: &'a dyn StoreWriter, obs: Selection, var: Selection) -> Self {
-        Self { writer, obs, var, kept: KeptCategories::new() }
+        Self::edited(writer, obs, var, Edits::default())
+    }
+
+    /// A target that has something from elsewhere.
+    pub(crate) fn edited(writer: &'a dyn StoreWriter, obs: Selection, var: Selection, edits: Edits<'a>) -> Self {
+        Self { writer, obs, var, edits, kept: KeptCategories::new() }
     }
 
     /// What is chosen of the rows of a table; `None` for everything: `raw` keeps its variables.
@@ -58,11 +65,11 @@ pub(super) fn axes(slot: Slot<'_>) -> (Option<Axis>, Option<Axis>) {
     }
 }
 
-/// Writes everything of a file to all targets; does not commit.
+/// Writes everything of a file, with the edits of each target, to all targets; does not commit.
 ///
-/// Reads every matrix once (rows in an order other than stored a second time, from scratch space), every column of a
+/// Reads every matrix that a target copies once (rows in an order other than stored a second time, from scratch space), every column of a
 /// table once. Holds blocks within the budget, one column, one element that is not streamed, and `uns`.
-pub(super) fn write(
+pub(crate) fn write(
     file: &AnnDataFile,
     name: &str,
     targets: &mut [Target<'_>],
@@ -89,7 +96,7 @@ pub(super) fn write(
     exec.check()?;
     let uns = file.read_uns()?;
     for target in &*targets {
-        write_uns(file, &uns, &target.kept, target.writer, &options)?;
+        write_uns(file, &uns, target, &options)?;
     }
     drop(uns);
     if let Some(raw) = file.raw() {
@@ -133,9 +140,16 @@ impl Context<'_> {
             self.exec.check()?;
             self.matrix(slot(name), header, targets, report)?;
         }
+        let stores = [self.file.store().as_ref()];
+        for target in targets {
+            for (name, element) in target.edits.entries(path).into_iter().flatten() {
+                write_element(target.writer, &format!("{path}/{name}"), element, self.options, &stores)?;
+            }
+        }
         Ok(())
     }
 
+    /// Copies a matrix to the targets that do not have it from elsewhere.
     fn matrix(
         &self,
         slot: Slot<'_>,
@@ -143,8 +157,12 @@ impl Context<'_> {
         targets: &[Target<'_>],
         report: &mut Vec<MatrixReport>,
     ) -> Result<()> {
+        let targets: Vec<&Target<'_>> = targets.iter().filter(|target| target.edits.copies(slot)).collect();
+        if targets.is_empty() {
+            return Ok(());
+        }
         if matrices::streams(header) {
-            let written = matrices::write(self.file, self.name, slot, header, targets, self.options, self.exec)?;
+            let written = matrices::write(self.file, self.name, slot, header, &targets, self.options, self.exec)?;
             report.push(MatrixReport { path: slot.to_string(), values: written.count });
             return Ok(());
         }

@@ -99,7 +99,7 @@ pub(super) fn write(
     name: &str,
     slot: Slot<'_>,
     header: &MatrixHeader,
-    targets: &[Target<'_>],
+    targets: &[&Target<'_>],
     options: &WriteOptions,
     exec: &Exec,
 ) -> Result<Sums> {
@@ -165,7 +165,7 @@ fn write_many(
     stored: &Stored,
     name: &str,
     path: &str,
-    targets: &[Target<'_>],
+    targets: &[&Target<'_>],
     options: &WriteOptions,
     exec: &Exec,
 ) -> Result<Sums> {

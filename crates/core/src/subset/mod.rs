@@ -27,6 +27,7 @@ mod whole;
 
 pub use choose::{AxisChoice, SubsetSpec};
 pub use execute::MatrixReport;
+pub(crate) use execute::{Target, write as write_targets};
 pub use files::file_names;
 pub use index::{IndexList, IndexPart};
 pub use plan::{SubsetPlan, SubsetSummary, plan_subset, subset};

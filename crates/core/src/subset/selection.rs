@@ -30,6 +30,29 @@ impl Selection {
         Ok(Self { extent, positions: if same { None } else { Some(positions.into()) } })
     }
 
+    /// The positions where a mask over the axis is true.
+    ///
+    /// # Errors
+    /// `Unsupported` if the axis has more than 2^32 entries.
+    pub fn from_mask(mask: &[bool]) -> Result<Self> {
+        let narrow = |position: usize| {
+            u32::try_from(position).map_err(|_| Error::unsupported("more than 2^32 entries along an axis"))
+        };
+        let kept = mask.iter().enumerate().filter(|(_, kept)| **kept).map(|(position, _)| narrow(position));
+        Self::new(mask.len(), kept.collect::<Result<_>>()?)
+    }
+
+    /// Positions that rise strictly: a filter, which neither moves nor repeats rows.
+    ///
+    /// # Errors
+    /// `Internal` if they do not rise, or one is beyond the end.
+    pub fn rising(extent: usize, positions: Vec<u32>) -> Result<Self> {
+        if !positions.is_sorted_by(|a, b| a < b) {
+            return Err(Error::internal("positions to keep do not rise"));
+        }
+        Self::new(extent, positions)
+    }
+
     /// Number of positions.
     pub fn len(&self) -> usize {
         self.positions.as_ref().map_or(self.extent, |positions| positions.len())
@@ -98,5 +121,17 @@ mod tests {
         assert!(of(&[3, 1, 3]).repeats() && !of(&[3, 1]).repeats());
         assert_eq!(of(&[2, 0]).widened(2).unwrap().positions().unwrap()[..], [4, 5, 0, 1]);
         assert!(Selection::new(4, vec![4]).is_err());
+    }
+
+    #[test]
+    fn masks_and_rising_positions_are_the_same() {
+        let masked = Selection::from_mask(&[true, false, true]).unwrap();
+        assert_eq!(masked, Selection::rising(3, vec![0, 2]).unwrap());
+        assert_eq!(Selection::from_mask(&[true; 3]).unwrap(), Selection::all(3));
+        assert_eq!(Selection::from_mask(&[false; 3]).unwrap().len(), 0);
+        assert_eq!(Selection::from_mask(&[]).unwrap(), Selection::all(0));
+        for wrong in [vec![2, 0], vec![1, 1], vec![3]] {
+            assert!(Selection::rising(3, wrong).is_err());
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::anndata::{AnnDataFile, TableName, WriteOptions};
 use crate::table::Column;
 use crate::{Error, Result};
 
-/// Writes a table of all targets, and adds to each what is left of its categories. Reads every column once, and holds
-/// one at a time.
+/// Writes a table of all targets, and adds to each what is left of its categories. Reads every column once that a target
+/// copies, and holds one at a time.
 pub(super) fn write(
     file: &AnnDataFile,
     table: TableName,
@@ -21,36 +21,57 @@ pub(super) fn write(
     let key = header.index_name.clone().filter(|name| !name.is_empty());
     let key = key.unwrap_or_else(|| dataframe::UNNAMED.to_owned());
     let index = file.read_index(table)?;
+    let place = |error: Error, name: &str| error.in_file(file.store().location()).at(format!("{path}/{name}"));
     for target in &*targets {
-        dataframe::begin(target.writer, &path, &key, header.columns.keys().map(String::as_str))?;
         let own = taken(&index, target.selection(table))?;
+        if target.edits.column(table, &key).is_some_and(|column| *column != own) {
+            return Err(place(both_called(&key), &key));
+        }
+        let new = target.edits.columns(table).into_iter().flatten();
+        let new = new.filter(|(name, _)| !header.columns.contains_key(*name));
+        let names = header.columns.keys().chain(new.clone().map(|(name, _)| name)).map(String::as_str);
+        dataframe::begin(target.writer, &path, &key, names)?;
         column::write(target.writer, &format!("{path}/{key}"), &own, options)?;
+        for (name, column) in new.filter(|(name, _)| **name != key) {
+            column::write(target.writer, &format!("{path}/{name}"), column, options)?;
+        }
     }
     for name in header.columns.keys() {
-        let place = |error: Error| error.in_file(file.store().location()).at(format!("{path}/{name}"));
-        dataframe::check_column(name).map_err(place)?;
-        let stored = file.read_column(table, name)?;
+        dataframe::check_column(name).map_err(|error| place(error, name))?;
+        let copied = targets.iter().any(|target| target.edits.column(table, name).is_none());
+        let stored = if copied { Some(file.read_column(table, name)?) } else { None };
         if *name == key {
-            if stored != index {
-                let message = format!("the index and a column of other values are both called '{name}'");
-                return Err(place(Error::unsupported(message)).hint("rename one of them"));
+            if stored.is_some_and(|stored| stored != index) {
+                return Err(place(both_called(name), name));
             }
             continue;
         }
         for target in &mut *targets {
-            let mut own = taken(&stored, target.selection(table)).map_err(place)?;
-            if table != TableName::RawVar
-                && let Some(kept) = drop_unused(&mut own)?
-            {
-                target.kept.push((name.clone(), kept));
+            let path = format!("{path}/{name}");
+            match (target.edits.column(table, name), &stored) {
+                (Some(column), _) => column::write(target.writer, &path, column, options)?,
+                (None, Some(stored)) => {
+                    let mut own = taken(stored, target.selection(table)).map_err(|error| place(error, name))?;
+                    if table != TableName::RawVar
+                        && let Some(kept) = drop_unused(&mut own)?
+                    {
+                        target.kept.push((name.clone(), kept));
+                    }
+                    column::write(target.writer, &path, &own, options)?;
+                }
+                (None, None) => return Err(Error::internal("a column that was not read").at(path)),
             }
-            column::write(target.writer, &format!("{path}/{name}"), &own, options)?;
         }
     }
     for target in &*targets {
         tag(target.writer, &path, "dataframe", "0.2.0")?;
     }
     Ok(())
+}
+
+fn both_called(name: &str) -> Error {
+    let message = format!("the index and a column of other values are both called '{name}'");
+    Error::unsupported(message).hint("rename one of them")
 }
 
 fn taken(column: &Column, selection: Option<&Selection>) -> Result<Column> {

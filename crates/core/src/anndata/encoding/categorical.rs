@@ -36,6 +36,17 @@ pub(crate) fn combine(codes: &Buffer, categories: Column, ordered: bool) -> Resu
     Ok(Column::Categorical { codes: checked, categories: Box::new(categories), ordered })
 }
 
+/// Checks codes in memory by the same rules.
+pub(crate) fn check(codes: &[i32], categories: &Column) -> Result<()> {
+    check_categories(categories)?;
+    let count = categories.len();
+    let wrong = |code: i32| code != -1 && !usize::try_from(code).is_ok_and(|code| code < count);
+    match codes.iter().position(|&code| wrong(code)) {
+        None => Ok(()),
+        Some(row) => Err(Error::invalid(format!("code {} is not in −1..{count}", codes[row])).row(row)),
+    }
+}
+
 fn check_categories(categories: &Column) -> Result<()> {
     let values = match categories {
         Column::Plain(values) => values,

@@ -57,8 +57,12 @@ pub(super) fn given(name: &str) -> bool {
 
 /// Whether a variable of the environment says yes.
 pub(super) fn yes(name: &str) -> bool {
-    let value = std::env::var(name).unwrap_or_default().to_ascii_lowercase();
-    matches!(value.as_str(), "1" | "true" | "yes" | "on" | "y" | "t")
+    std::env::var(name).is_ok_and(|value| is_yes(&value))
+}
+
+/// Whether a setting says yes, as object_store understands it.
+pub(super) fn is_yes(value: &str) -> bool {
+    matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on" | "y")
 }
 
 /// Settings of ours, each by the name of the variable that overrules it.

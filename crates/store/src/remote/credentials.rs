@@ -11,7 +11,7 @@ use object_store::CredentialProvider;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 
-use super::connect::{given, yes};
+use super::connect::{given, is_yes, yes};
 use super::failure::failure;
 use super::runtime::wait_at_most;
 use crate::{Error, ErrorKind, Result};
@@ -50,7 +50,7 @@ pub(super) fn s3(builder: &AmazonS3Builder, endpoint: bool) -> Result<Source> {
     use AmazonS3ConfigKey as Key;
     let has = |key: Key| builder.get_config_value(&key).is_some_and(|value| !value.is_empty());
     let half = |there: &str, missing: &str| Error::argument(format!("{there} is set, {missing} is not")).hint(S3);
-    if builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true") {
+    if builder.get_config_value(&Key::SkipSignature).is_some_and(|value| is_yes(&value)) {
         return Ok(Source::Given);
     }
     match (has(Key::AccessKeyId), has(Key::SecretAccessKey)) {
@@ -76,7 +76,7 @@ pub(super) fn s3(builder: &AmazonS3Builder, endpoint: bool) -> Result<Source> {
 pub(super) fn gs(builder: &GoogleCloudStorageBuilder, endpoint: bool) -> Result<Source> {
     use GoogleConfigKey as Key;
     let has = |key: Key| builder.get_config_value(&key).is_some_and(|value| !value.is_empty());
-    if builder.get_config_value(&Key::SkipSignature).is_some_and(|value| value == "true") || has(Key::BearerToken) {
+    if builder.get_config_value(&Key::SkipSignature).is_some_and(|value| is_yes(&value)) || has(Key::BearerToken) {
         return Ok(Source::Given);
     }
     let home = std::env::var_os("HOME").map(std::path::PathBuf::from).unwrap_or_default();

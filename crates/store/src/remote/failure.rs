@@ -32,7 +32,8 @@ pub(super) fn failure(cause: &Cause) -> Error {
         Cause::Precondition { .. } => return Error::invalid("changed while it was read"),
         _ => {}
     }
-    if text.contains("non-partial response") || text.contains("Content-Range") {
+    if ["non-partial response", "Content-Range", "Range request not supported"].iter().any(|words| text.contains(words))
+    {
         return Error::unsupported("the server does not give parts of objects, as shards and large chunks need")
             .hint("copy the store to this machine");
     }

@@ -228,3 +228,59 @@ fn named(key: &str, error: Error) -> Error {
         None => named,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::PutPayload;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    fn remote(objects: &[(&str, &str)]) -> Remote {
+        let client = InMemory::new();
+        for (key, bytes) in objects {
+            let payload = PutPayload::from((*bytes).to_owned());
+            wait(client.put(&Key::from(*key), payload)).unwrap().unwrap();
+        }
+        Remote::with_client("memory://test", Arc::new(client), true)
+    }
+
+    #[test]
+    fn objects_are_read_whole_and_in_parts_within_bounds() {
+        let remote = remote(&[("a/b", "0123456789")]);
+        assert_eq!(remote.get("a/b", 10).unwrap().unwrap(), b"0123456789");
+        let error = remote.get("a/b", 9).unwrap_err();
+        assert_eq!(error.to_string(), "'a/b': 10 bytes are stored, at most 9 expected");
+        assert!(remote.get("a/c", 9).unwrap().is_none() && remote.find("a").unwrap().is_none());
+        let object = remote.find("a/b").unwrap().unwrap();
+        let mut out = [0; 3];
+        for at in [0, 4, 7] {
+            remote.read(&object, at, &mut out).unwrap();
+            assert_eq!(out, *b"0123456789"[at as usize..].first_chunk::<3>().unwrap());
+        }
+        assert!(remote.read(&object, 8, &mut out).is_err());
+        remote.read(&object, 10, &mut []).unwrap();
+        let mut all = [0; 10];
+        remote.read(&object, 0, &mut all).unwrap();
+        assert_eq!(&all, b"0123456789");
+    }
+
+    #[test]
+    fn an_object_that_changed_is_told() {
+        let remote = remote(&[("a", "0123456789")]);
+        let object = remote.find("a").unwrap().unwrap();
+        wait(remote.client.put(&Key::from("a"), PutPayload::from("abcdefghij"))).unwrap().unwrap();
+        let error = remote.read(&object, 0, &mut [0; 4]).unwrap_err();
+        assert_eq!(error.to_string(), "'a': changed while it was read");
+    }
+
+    #[test]
+    fn names_are_listed_as_folders() {
+        let remote = remote(&[("x", ""), ("a/zarr.json", ""), ("a/c/0", ""), ("b c/0", ""), ("ab/d/e", "")]);
+        assert_eq!(remote.folders("").unwrap(), ["a", "ab", "b c"]);
+        assert_eq!(remote.folders("a").unwrap(), ["c"]);
+        assert!(remote.folders("none").unwrap().is_empty());
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +35,7 @@ impl Scheme {
 }
 
 /// A place on a server.
+#[cfg_attr(not(any(test, feature = "object-store")), expect(dead_code, reason = "nobody is asked"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,
@@ -43,14 +43,6 @@ pub(crate) struct Url {
     pub(crate) authority: String,
     /// What stands behind it, without slashes at either end and decoded.
     pub(crate) key: String,
-    /// As it was given.
-    shown: String,
-}
-
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
-    }
 }
 
 /// Whether a name is a URL, of whatever scheme, and not a path.
@@ -111,7 +103,7 @@ impl Url {
         if !key.is_empty() && key.split('/').any(wrong) {
             return Err(refuse("has an empty name, '.' or '..' in its path"));
         }
-        Ok(Self { scheme, authority: authority.to_owned(), key: key.to_owned(), shown: text.to_owned() })
+        Ok(Self { scheme, authority: authority.to_owned(), key: key.to_owned() })
     }
 }
 

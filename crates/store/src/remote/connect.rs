@@ -28,7 +28,7 @@ pub(super) type Client = Arc<dyn ObjectStore>;
 /// How often and how long a request that failed is tried again: five times, within a minute.
 fn retry() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(5), ..BackoffConfig::default() };
-    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(60) }
+    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_mins(1) }
 }
 
 /// The client for the bucket or the host of a URL; stores of one place share it, and its connections.
@@ -60,7 +60,7 @@ pub(super) fn yes(name: &str) -> bool {
     std::env::var(name).is_ok_and(|value| is_yes(&value))
 }
 
-/// Whether a setting says yes, as object_store understands it.
+/// Whether a setting says yes, as `object_store` understands it.
 pub(super) fn is_yes(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on" | "y")
 }
@@ -75,12 +75,13 @@ fn settings() -> [(ClientConfigKey, &'static str, &'static str); 4] {
     ]
 }
 
-/// Whether an endpoint may be talked to without encryption; `None` if it is encrypted anyway.
-fn allow_http(endpoint: &str, variable: &str) -> Result<Option<bool>> {
-    let Some(rest) = endpoint.strip_prefix("http://") else { return Ok(None) };
-    let host = rest.split('/').next().unwrap_or_default();
+/// Whether an endpoint is talked to without encryption; an error if it must not be.
+fn without_encryption(endpoint: &str, variable: &str) -> Result<bool> {
+    let Some(rest) = endpoint.strip_prefix("http://") else { return Ok(false) };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
     if is_loopback(host) || yes(variable) {
-        return Ok(Some(true));
+        return Ok(true);
     }
     Err(Error::argument(format!("'http://{host}' is not encrypted"))
         .hint(format!("use https, or set {variable}=true if nobody on the way may do harm")))
@@ -96,7 +97,7 @@ fn s3(bucket: &str) -> Result<Client> {
     }
     let endpoint = builder.get_config_value(&Key::S3Endpoint).or_else(|| builder.get_config_value(&Key::Endpoint));
     if let Some(endpoint) = &endpoint
-        && allow_http(endpoint, "AWS_ALLOW_HTTP")?.is_some()
+        && without_encryption(endpoint, "AWS_ALLOW_HTTP")?
     {
         builder = builder.with_allow_http(true);
     }
@@ -124,7 +125,7 @@ fn gs(bucket: &str) -> Result<Client> {
     }
     let endpoint = builder.get_config_value(&Key::BaseUrl);
     if let Some(endpoint) = &endpoint
-        && allow_http(endpoint, "GOOGLE_ALLOW_HTTP")?.is_some()
+        && without_encryption(endpoint, "GOOGLE_ALLOW_HTTP")?
     {
         builder = builder.with_config(Key::Client(ClientConfigKey::AllowHttp), "true");
     }
@@ -140,7 +141,7 @@ fn web(url: &Url) -> Result<Client> {
     for (key, _, value) in settings() {
         options = options.with_config(key, value);
     }
-    if allow_http(&origin, "ANNSTREAM_ALLOW_HTTP")?.is_some() {
+    if without_encryption(&origin, "ANNSTREAM_ALLOW_HTTP")? {
         options = options.with_allow_http(true);
     }
     let builder = HttpBuilder::new().with_url(origin).with_client_options(options).with_retry(retry());

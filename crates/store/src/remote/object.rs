@@ -1,6 +1,7 @@
 //! The objects below one URL.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::StreamExt;
 use object_store::path::Path as Key;
@@ -89,7 +90,7 @@ impl Remote {
     /// If there are more, or the server does not give them.
     pub(crate) fn get(&self, key: &str, most: u64) -> Result<Option<Vec<u8>>> {
         let full = self.key(key)?;
-        self.try_again(key, || async {
+        try_again(key, || async {
             let got = match self.client.get(&full).await {
                 Ok(got) => got,
                 Err(error) => return absent(&error).map(|()| None),
@@ -133,8 +134,8 @@ impl Remote {
             return Ok(());
         }
         let full = self.key(&object.key)?;
-        let out = std::sync::Mutex::new(out);
-        self.try_again(&object.key, || {
+        let out = Mutex::new(out);
+        try_again(&object.key, || {
             let (full, out) = (full.clone(), &out);
             // All of it needs no server that gives parts.
             let range = (at > 0 || end < object.len).then_some(at..end);
@@ -142,16 +143,16 @@ impl Remote {
             async move {
                 let got =
                     self.client.get_opts(&full, options).await.map_err(|error| Trouble::Final(failure(&error)))?;
-                let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let (mut filled, expected) = (0, out.len());
+                let mut filled = 0;
                 collect(got, |part| {
+                    let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
                     let Some(target) = out.get_mut(filled..filled + part.len()) else { return false };
                     target.copy_from_slice(part);
                     filled += part.len();
                     true
                 })
                 .await?;
-                complete(filled as u64, expected as u64)
+                complete(filled as u64, end - at)
             }
         })
     }
@@ -171,21 +172,21 @@ impl Remote {
         })?;
         Ok(found.common_prefixes.iter().filter_map(|key| key.filename().map(str::to_owned)).collect())
     }
+}
 
-    /// Repeats what ended because bytes did not arrive. That a request was not answered is tried again below.
-    fn try_again<T, F>(&self, key: &str, mut attempt: impl FnMut() -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T, Trouble>>,
-    {
-        for count in 1..=ATTEMPTS {
-            match wait(attempt())? {
-                Ok(value) => return Ok(value),
-                Err(Trouble::Broken(_)) if count < ATTEMPTS => {}
-                Err(Trouble::Broken(error) | Trouble::Final(error)) => return Err(named(key, error)),
-            }
+/// Repeats what ended because bytes did not arrive. That a request was not answered is tried again below.
+fn try_again<T, F>(key: &str, mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, Trouble>>,
+{
+    for count in 1..=ATTEMPTS {
+        match wait(attempt())? {
+            Ok(value) => return Ok(value),
+            Err(Trouble::Broken(_)) if count < ATTEMPTS => {}
+            Err(Trouble::Broken(error) | Trouble::Final(error)) => return Err(named(key, error)),
         }
-        Err(Error::internal("no attempt was made"))
     }
+    Err(Error::internal("no attempt was made"))
 }
 
 /// Hands on the bytes of an answer, until `each` has enough.
@@ -256,9 +257,9 @@ mod tests {
         assert!(remote.get("a/c", 9).unwrap().is_none() && remote.find("a").unwrap().is_none());
         let object = remote.find("a/b").unwrap().unwrap();
         let mut out = [0; 3];
-        for at in [0, 4, 7] {
+        for (at, expected) in [(0, b"012"), (4, b"456"), (7, b"789")] {
             remote.read(&object, at, &mut out).unwrap();
-            assert_eq!(out, *b"0123456789"[at as usize..].first_chunk::<3>().unwrap());
+            assert_eq!(&out, expected);
         }
         assert!(remote.read(&object, 8, &mut out).is_err());
         remote.read(&object, 10, &mut []).unwrap();

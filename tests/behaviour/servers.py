@@ -60,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """One connection to it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: FolderServer
 
     def log_message(self, *_: object) -> None:

@@ -25,6 +25,7 @@ BUNDLED = {
     "zstd-sys": ("Zstandard", "BSD-3-Clause", "Meta Platforms, Inc. and affiliates", "zstd chunks"),
     "blosc-src": ("c-blosc", "BSD-3-Clause", "The Blosc Developers", "reads Blosc chunks"),
     "lz4-sys": ("LZ4", "BSD-2-Clause", "Yann Collet", "inside c-blosc"),
+    "ring": ("parts of BoringSSL", "Apache-2.0 AND ISC", "The BoringSSL, OpenSSL and ring authors", "TLS, signatures"),
     "snappy_src": ("Snappy", "BSD-3-Clause", "Google Inc.", "inside c-blosc"),
 }
 # The crate states no licence of its own; that of the sources it carries.

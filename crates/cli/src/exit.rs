@@ -9,7 +9,7 @@ use crate::printer;
 /// Shown at the end of `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes: 0 done, 1 unexpected error, 2 wrong usage, 3 input invalid or corrupt, 4 inputs cannot be combined, \
-5 output exists or is an input, 6 input/output error (not found, permission, disk full), 7 memory budget too small, \
+5 output exists or is an input, 6 input/output error (not found, permission, disk full, network), 7 memory budget too small, \
 8 file locked, 130 interrupted, 143 terminated";
 
 /// What clap found wrong, or the help it was asked for.

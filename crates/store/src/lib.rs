@@ -8,7 +8,8 @@
 //! - [`Buffer`] is what travels between them: a [`DType`] and its values.
 //! - [`Error`] says which file, element, row or chunk was wrong, and what was expected.
 //!
-//! [`open`] and [`create`] are the only functions that name a backend; everything above works on the traits, and
+//! [`open`] and [`create`] are the only functions that name a backend (the feature `object-store` lets [`open`] read zarr
+//! from `s3://`, `gs://` and `https://`); everything above works on the traits, and
 //! every backend passes the same public test-suite ([`contract`], feature `contract`).
 //!
 //! ```
@@ -45,9 +46,12 @@ mod open;
 mod partial;
 mod queue;
 mod raw;
+#[cfg(feature = "object-store")]
+mod remote;
 mod spare;
 mod store;
 mod strings;
+mod url;
 mod writeback;
 mod zarr;
 
@@ -59,6 +63,7 @@ pub use dtype::{ArrayType, DType, Field};
 pub use error::{Error, ErrorKind, Result};
 pub use links::{find_linked, link_name};
 pub use memory::{MemoryStore, MemoryWriter};
-pub use open::{CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, create, open, virtual_sources};
+pub use open::{CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, check_writable, create, open, virtual_sources};
 pub use store::{ArrayInfo, ArrayReader, ArraySpec, ArrayWriter, NodeKind, Region, Store, StoreWriter, VirtualPart};
 pub use strings::Strings;
+pub use url::{is_url, local_name};

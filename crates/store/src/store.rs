@@ -33,7 +33,7 @@ pub struct ArrayInfo {
     pub compression: Compression,
     /// The codecs in words, for people ("shuffle, deflate 4"); empty when uncompressed.
     pub codecs: String,
-    /// Bytes on disk.
+    /// Bytes on disk; on a server, where nobody counts them, those of the values.
     pub stored_bytes: u64,
 }
 

@@ -10,7 +10,9 @@ use annstream_core::concat::{
     Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
 };
 use annstream_core::{Error, Exec, Result};
-use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrOptions, create, open, virtual_sources};
+use annstream_store::{
+    Compression, CreateOptions, OpenOptions, ZarrOptions, create, local_name, open, virtual_sources,
+};
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
@@ -27,10 +29,12 @@ Examples:
   annstream concat a.h5ad b.h5ad -o all.h5ad --join outer --label batch
   annstream concat *.h5ad -o all.h5ad --keys-from stem --label sample --index-unique - --merge same --memory 4G
   annstream concat ctrl=a.h5ad stim=b.h5ad -o all.h5ad --plan
+  annstream concat a.h5ad s3://bucket/b.zarr -o all.h5ad    # zarr stores on servers are read in place
   annstream concat --virtual a.h5ad b.h5ad -o view.h5ad     # in a moment: the values stay in a.h5ad and b.h5ad")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
-    /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
+    /// Files to merge, in order; `key=path` names one, `@list.txt` and `-` read paths from a file or standard input; a path
+    /// may be the URL of a .zarr (s3://, gs://, https://)
     #[arg(required = true, value_name = "IN")]
     inputs: Vec<String>,
     /// What to write: a file (.h5ad) or a folder (.zarr)
@@ -161,15 +165,13 @@ fn resolve(given: &[String]) -> Result<Vec<Named>> {
     if texts.is_empty() {
         return Err(Error::argument("no objects to concatenate: the list of inputs is empty"));
     }
-    Ok(texts
-        .into_iter()
-        .map(|text| match text.split_once('=') {
-            Some((key, path)) if !key.contains('/') && !Path::new(&text).exists() => {
-                Named { key: Some(key.to_owned()), path: PathBuf::from(path) }
-            }
-            _ => Named { key: None, path: PathBuf::from(text) },
-        })
-        .collect())
+    let named = texts.into_iter().map(|text| match text.split_once('=') {
+        Some((key, path)) if !key.contains('/') && !Path::new(&text).exists() => {
+            Ok(Named { key: Some(key.to_owned()), path: local_name(path)? })
+        }
+        _ => Ok(Named { key: None, path: local_name(text)? }),
+    });
+    named.collect()
 }
 
 fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()> {

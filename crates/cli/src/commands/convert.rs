@@ -11,7 +11,7 @@ use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrFormat, ZarrO
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
-use super::output::{ZarrFormatName, check_output, folder_of, is_zarr, parse, stamp};
+use super::output::{ZarrFormatName, check_output, folder_of, input_name, is_zarr, parse, stamp};
 use crate::memory::parse_size;
 use crate::printer::{Printer, bytes, count};
 
@@ -30,8 +30,8 @@ Examples:
   annstream convert a.zarr b.zarr --zarr-format 3 --shard 128M --chunk 65536 --plan")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
-    /// The file (.h5ad), folder (.zarr) or archive (.zarr.zip) to read
-    #[arg(value_name = "IN")]
+    /// The file (.h5ad), folder (.zarr), archive (.zarr.zip) or URL of a .zarr (s3://, gs://, https://) to read
+    #[arg(value_name = "IN", value_parser = input_name())]
     input: PathBuf,
     /// What to write: a file (.h5ad) or a folder (.zarr)
     #[arg(value_name = "OUT")]

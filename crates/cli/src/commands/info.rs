@@ -1,23 +1,24 @@
 //! `annstream info`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annstream_core::anndata::{AnnDataFile, ColumnSchema, MatrixHeader, TableHeader, TreeEntry, tree};
 use annstream_core::table::ColumnKind;
 use annstream_core::{Error, Result};
-use annstream_store::{OpenOptions, open};
+use annstream_store::{OpenOptions, is_url, open};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::common::disk_bytes;
+use super::output::input_name;
 use crate::printer::{Level, Printer, bytes, count};
 
 /// Show what a file holds: shapes, types, encodings, density, compression and sizes, from its metadata only.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// File or store to look at (.h5ad, .zarr, .zarr.zip)
-    #[arg(value_name = "FILE")]
+    /// File or store to look at (.h5ad, .zarr, .zarr.zip, or the URL of a .zarr: s3://, gs://, https://)
+    #[arg(value_name = "FILE", value_parser = input_name())]
     file: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -41,13 +42,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         printer.out(&serde_json::to_string_pretty(&as_json(arguments, format, &file, &entries)).unwrap_or_default());
         return Ok(());
     }
-    let size = disk_bytes(&arguments.file);
+    let size = stored(&arguments.file).map_or_else(|| "sizes uncompressed".to_owned(), bytes);
     printer.out(&format!(
-        "{}: {} obs x {} vars, {format}, {}",
+        "{}: {} obs x {} vars, {format}, {size}",
         arguments.file.display(),
         count(file.n_obs() as u64),
         count(file.n_vars() as u64),
-        bytes(size)
     ));
     if arguments.tree {
         for entry in &entries {
@@ -67,6 +67,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         printer.warn(&warning);
     }
     Ok(())
+}
+
+/// Bytes of the input on disk; nobody counts those on a server, where each element tells the size of its values instead.
+fn stored(file: &Path) -> Option<u64> {
+    (!is_url(file)).then(|| disk_bytes(file))
 }
 
 fn overview(file: &AnnDataFile, printer: Printer) {
@@ -150,18 +155,19 @@ fn as_json(arguments: &Arguments, format: &str, file: &AnnDataFile, entries: &[T
     let elements: Vec<Value> = entries
         .iter()
         .map(|entry| {
+            let stored = (!is_url(&arguments.file)).then_some(entry.stored_bytes);
             json!({
                 "path": entry.path, "group": entry.is_group, "encoding": entry.encoding, "version": entry.version,
                 "dtype": entry.dtype, "shape": entry.shape, "nnz": entry.nnz, "density": entry.density,
                 "categories": entry.categories, "codecs": entry.codecs, "chunk": entry.chunk,
-                "stored_bytes": entry.stored_bytes,
+                "stored_bytes": stored,
             })
         })
         .collect();
     json!({
         "file": arguments.file.display().to_string(),
         "format": format,
-        "bytes": disk_bytes(&arguments.file),
+        "bytes": stored(&arguments.file),
         "shape": [file.n_obs(), file.n_vars()],
         "legacy": file.is_legacy(),
         "virtual": file.virtual_sources().map(|virtual_file| &virtual_file.sources),

@@ -1,10 +1,11 @@
 //! Options that every writing command has, and what is checked before anything is written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use annstream_core::{Error, ErrorKind, Result};
-use annstream_store::ZarrFormat;
+use annstream_store::{ZarrFormat, check_writable, is_url, local_name};
 use clap::ValueEnum;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 
 /// Format of a zarr output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -33,7 +34,7 @@ pub(crate) fn parse<T: std::str::FromStr<Err = Error>>(text: &str) -> std::resul
     })
 }
 
-/// Refuses an output that is an input, stands inside of one or around one, or exists.
+/// Refuses an output that is a URL, is an input, stands inside of one or around one, or exists.
 pub(crate) fn check_output<'a>(
     output: &Path,
     inputs: impl IntoIterator<Item = &'a Path>,
@@ -43,9 +44,10 @@ pub(crate) fn check_output<'a>(
         let real = std::path::absolute(path).map(|path| std::fs::canonicalize(&path).unwrap_or(path));
         real.map_or_else(|_| vec![], |path| path.ancestors().filter_map(identity).collect())
     };
+    check_writable(output)?;
     let own = identity(output);
     let around = above(output);
-    for input in inputs {
+    for input in inputs.into_iter().filter(|input| !is_url(input)) {
         let Some(id) = identity(input) else { continue };
         let what = if own == Some(id) {
             "is"
@@ -80,8 +82,9 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 /// The folder in which a new file or folder will stand.
 ///
 /// # Errors
-/// If it does not exist.
+/// If it does not exist, or is on a server.
 pub(crate) fn folder_of(output: &Path) -> Result<&Path> {
+    check_writable(output)?;
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if folder.is_dir() {
         return Ok(folder);
@@ -94,11 +97,19 @@ pub(crate) fn is_zarr(output: &Path) -> bool {
     output.extension().is_some_and(|extension| extension == "zarr")
 }
 
-/// Size and time of change of an input, to notice that it changed meanwhile.
+/// Reads the path or URL of an input; a `file://` URL becomes the path that it means.
+pub(crate) fn input_name() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|name| local_name(name).map_err(|error| error.message().to_owned()))
+}
+
+/// Size and time of change of an input, to notice that it changed meanwhile. Of a store on a server neither is known.
 ///
 /// # Errors
 /// If it is not there any more.
 pub(crate) fn stamp(input: &Path) -> Result<(u64, Option<std::time::SystemTime>)> {
+    if is_url(input) {
+        return Ok((0, None));
+    }
     let metadata = std::fs::metadata(input).map_err(|error| Error::io(error, input))?;
     Ok((metadata.len(), metadata.modified().ok()))
 }

@@ -9,7 +9,7 @@ use annstream_store::StoreWriter;
 use clap::{Args, ValueEnum};
 
 use super::common::disk_bytes;
-use super::output::{check_output, folder_of};
+use super::output::{check_output, folder_of, input_name};
 use super::writing::{Unchanged, Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
@@ -28,8 +28,8 @@ Examples:
   annstream split all.h5ad --by cell_type -o types/ --template 'atlas-{key}.zarr' --missing keep
   annstream split all.h5ad --by donor -o donors/ --plan")]
 pub(crate) struct Arguments {
-    /// File or store to split (.h5ad, .zarr, .zarr.zip)
-    #[arg(value_name = "IN")]
+    /// File or store to split (.h5ad, .zarr, .zarr.zip, or the URL of a .zarr: s3://, gs://, https://)
+    #[arg(value_name = "IN", value_parser = input_name())]
     input: PathBuf,
     /// Column of obs to split by
     #[arg(long, value_name = "COLUMN")]

@@ -11,7 +11,7 @@ use annstream_core::{Error, Exec, Result};
 use clap::Args;
 
 use super::common::disk_bytes;
-use super::output::{check_output, folder_of, parse};
+use super::output::{check_output, folder_of, input_name, parse};
 use super::writing::{Unchanged, Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
@@ -34,8 +34,8 @@ Examples:
   annstream subset all.h5ad -o some.zarr --obs-file barcodes.txt --var \"NOT var_names LIKE 'MT-%'\"
   annstream subset all.h5ad -o head.h5ad --obs-index :1000 --plan")]
 pub(crate) struct Arguments {
-    /// File or store to take from (.h5ad, .zarr, .zarr.zip)
-    #[arg(value_name = "IN")]
+    /// File or store to take from (.h5ad, .zarr, .zarr.zip, or the URL of a .zarr: s3://, gs://, https://)
+    #[arg(value_name = "IN", value_parser = input_name())]
     input: PathBuf,
     /// What to write: a file (.h5ad) or a folder (.zarr)
     #[arg(short, long, value_name = "OUT")]

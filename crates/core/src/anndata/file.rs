@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annstream_store::{Error, Result, Store};
+use annstream_store::{Error, Result, Store, is_url};
 use indexmap::IndexMap;
 
 use super::context::join;
@@ -35,6 +35,8 @@ impl AnnDataFile {
         let parts = header::find(&ReadContext::new(store.as_ref(), &warnings))
             .map_err(|error| error.in_file(store.location()))?;
         let sources = VirtualSources::read(&store.attrs("")?).map_err(|error| error.in_file(store.location()))?;
+        // What stands on a server has no files beside it.
+        let sources = sources.filter(|_| !is_url(store.location()));
         for change in
             sources.iter().map(|sources| sources.changes(store.location())).collect::<Result<Vec<_>>>()?.concat()
         {

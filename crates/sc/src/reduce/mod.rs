@@ -3,6 +3,8 @@
 mod counts;
 mod moments;
 mod top;
+mod totals;
 
 pub use counts::{CellRule, Counts, CountsPass, GeneCounts, RareEntries};
 pub use moments::{GroupMoments, MomentsPass};
+pub use totals::{DominantPass, TotalsPass};

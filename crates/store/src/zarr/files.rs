@@ -5,17 +5,35 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::archive::Archive;
 use super::folder::Folder;
+use super::meta::json;
+#[cfg(feature = "object-store")]
+use super::server::Server;
+#[cfg(feature = "object-store")]
+use crate::remote::{Object, Remote};
 use crate::{Error, Result};
 
 /// Most bytes of one file of metadata.
-const METADATA: u64 = 64 << 20;
+pub(super) const METADATA: u64 = 64 << 20;
 
-/// A store on disk.
+/// A store, wherever it is.
 pub(super) enum Files {
     Folder(Folder),
     Archive(Archive),
+    #[cfg(feature = "object-store")]
+    Server(Server),
+}
+
+/// How the bytes of a key will be read, which matters where each look costs a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// All of them, of which this many are expected at most.
+    Whole(u64),
+    /// Here and there.
+    Parts,
 }
 
 /// The bytes of one key.
@@ -24,6 +42,9 @@ pub(super) enum Blob {
     Part { file: Arc<File>, start: u64, len: u64 },
     /// Decompressed from an archive.
     Memory(Vec<u8>),
+    /// On a server.
+    #[cfg(feature = "object-store")]
+    Object { remote: Arc<Remote>, object: Object },
 }
 
 impl Blob {
@@ -32,6 +53,8 @@ impl Blob {
         match self {
             Self::Part { len, .. } => *len,
             Self::Memory(bytes) => bytes.len() as u64,
+            #[cfg(feature = "object-store")]
+            Self::Object { object, .. } => object.len(),
         }
     }
 
@@ -53,6 +76,8 @@ impl Blob {
                 out.copy_from_slice(bytes.get(start..end).ok_or_else(far)?);
                 Ok(())
             }
+            #[cfg(feature = "object-store")]
+            Self::Object { remote, object } => remote.read(object, at, out),
         }
     }
 }
@@ -63,15 +88,19 @@ impl Files {
         match self {
             Self::Folder(folder) => folder.path(),
             Self::Archive(archive) => archive.path(),
+            #[cfg(feature = "object-store")]
+            Self::Server(server) => server.path(),
         }
     }
 
-    /// The bytes of a key of which at most `most` are expected, or `None` if there is no such key.
-    pub(super) fn open(&self, key: &str, most: u64) -> Result<Option<Blob>> {
+    /// The bytes of a key, or `None` if there is no such key.
+    pub(super) fn open(&self, key: &str, usage: Use) -> Result<Option<Blob>> {
         check_key(key)?;
         match self {
             Self::Folder(folder) => folder.open(key),
-            Self::Archive(archive) => archive.open(key, most),
+            Self::Archive(archive) => archive.open(key, if let Use::Whole(most) = usage { most } else { u64::MAX }),
+            #[cfg(feature = "object-store")]
+            Self::Server(server) => server.open(key, usage),
         }
     }
 
@@ -81,12 +110,27 @@ impl Files {
         match self {
             Self::Folder(folder) => Ok(folder.open(key)?.is_some()),
             Self::Archive(archive) => Ok(archive.exists(key)),
+            #[cfg(feature = "object-store")]
+            Self::Server(server) => Ok(server.metadata(key)?.is_some()),
+        }
+    }
+
+    /// A piece of metadata.
+    pub(super) fn metadata(&self, key: &str) -> Result<Option<Value>> {
+        check_key(key)?;
+        match self {
+            Self::Folder(_) | Self::Archive(_) => {
+                let name = key.rsplit('/').next().unwrap_or(key);
+                self.small(key)?.map(|bytes| json(&bytes, name)).transpose()
+            }
+            #[cfg(feature = "object-store")]
+            Self::Server(server) => server.metadata(key),
         }
     }
 
     /// All bytes of a piece of metadata.
-    pub(super) fn metadata(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        let Some(blob) = self.open(key, METADATA)? else { return Ok(None) };
+    fn small(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        let Some(blob) = self.open(key, Use::Whole(METADATA))? else { return Ok(None) };
         if blob.len() > METADATA {
             return Err(Error::invalid(format!("{key} has {} bytes, more than metadata may have", blob.len())));
         }
@@ -101,15 +145,19 @@ impl Files {
         match self {
             Self::Folder(folder) => folder.folders(path),
             Self::Archive(archive) => Ok(archive.folders(path)),
+            #[cfg(feature = "object-store")]
+            Self::Server(server) => server.folders(path),
         }
     }
 
-    /// Bytes stored at and below a path.
-    pub(super) fn stored(&self, path: &str) -> u64 {
+    /// Bytes stored at and below a path; `None` where counting them would take many requests.
+    pub(super) fn stored(&self, path: &str) -> Option<u64> {
         match self {
-            _ if check_key(path).is_err() => 0,
-            Self::Folder(folder) => folder.stored(path),
-            Self::Archive(archive) => archive.stored(path),
+            _ if check_key(path).is_err() => Some(0),
+            Self::Folder(folder) => Some(folder.stored(path)),
+            Self::Archive(archive) => Some(archive.stored(path)),
+            #[cfg(feature = "object-store")]
+            Self::Server(_) => None,
         }
     }
 }

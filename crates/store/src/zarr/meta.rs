@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::codec::Codecs;
 use super::element::Element;
 use super::fill::Fill;
-use crate::{Error, Result};
+use crate::{DType, Error, Result};
 
 /// Largest chunk, in bytes, that is decoded.
 pub(super) const LARGEST_CHUNK: u64 = 1 << 30;
@@ -105,6 +105,14 @@ impl Meta {
     pub(super) fn chunk_bytes(&self) -> Option<usize> {
         let values: u64 = self.chunk.iter().product();
         self.element.size().zip(usize::try_from(values).ok()).map(|(size, values)| size * values)
+    }
+}
+
+impl Meta {
+    /// Bytes of all values, roughly where they are text.
+    pub(super) fn value_bytes(&self) -> u64 {
+        let size = self.element.size().unwrap_or(DType::Str.size()) as u64;
+        self.shape.iter().fold(size, |all, &extent| all.saturating_mul(extent))
     }
 }
 

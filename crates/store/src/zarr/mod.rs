@@ -1,7 +1,7 @@
 //! Zarr stores (`.zarr` folders of format 2 and 3, `.zarr.zip` for reading).
 //!
-//! Reading: [`files`] finds the bytes of a key, in a folder ([`folder`]) or a zip archive ([`archive`]), and never
-//! outside of it; [`meta`] turns the metadata of either format into one description; [`array`] reads chunks by
+//! Reading: [`files`] finds the bytes of a key, in a folder ([`folder`]), a zip archive ([`archive`]) or on
+//! a server (`server`), and never outside of it; [`meta`] turns the metadata of either format into one description; [`array`] reads chunks by
 //! themselves or out of shards ([`shard`]), decodes them ([`codec`]) within sizes known beforehand, and copies.
 //!
 //! Writing: [`layout`] cuts an array into chunks and shards, workers encode chunks, and [`output`] appends them to the
@@ -26,6 +26,8 @@ mod output;
 mod publish;
 mod reader;
 mod record_writer;
+#[cfg(feature = "object-store")]
+mod server;
 mod shard;
 mod source;
 mod text;

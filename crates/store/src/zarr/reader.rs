@@ -10,7 +10,8 @@ use super::archive::{Archive, is_zip};
 use super::array::ZarrArray;
 use super::files::{Files, join};
 use super::folder::Folder;
-use super::meta::json;
+#[cfg(feature = "object-store")]
+use super::server::Server;
 use super::{attrs, meta_v2, meta_v3};
 use crate::{ArrayReader, Attrs, Error, NodeKind, OpenOptions, Result, Store};
 
@@ -41,7 +42,8 @@ impl Node {
 }
 
 /// A zarr store, open for reading. The metadata of each node is read where it stands; consolidated metadata is not
-/// looked at, since it may be out of date and saves nothing on a local disk.
+/// looked at, since it may be out of date and saves nothing on a local disk. On a server, where each look is a request, it
+/// is.
 pub(crate) struct ZarrStore {
     files: Arc<Files>,
     format: &'static str,
@@ -60,9 +62,24 @@ impl ZarrStore {
         } else {
             Archive::open_file(path).map(Files::Archive)
         };
-        let files = files.map_err(|error| error.in_file(path))?;
+        Self::with_files(files.map_err(|error| error.in_file(path))?)
+    }
+
+    /// Opens what stands on a server.
+    ///
+    /// # Errors
+    /// If it does not, is not a zarr group, or cannot be asked for.
+    #[cfg(feature = "object-store")]
+    pub(crate) fn open_remote(name: &Path) -> Result<Self> {
+        let remote = crate::remote::Remote::open(name)?;
+        let server = Server::open_root(remote).map_err(|error| error.in_file(name))?;
+        Self::with_files(Files::Server(server))
+    }
+
+    fn with_files(files: Files) -> Result<Self> {
+        let path = files.path().to_owned();
         let mut this = Self { files: Arc::new(files), format: "zarr 2", stored: Mutex::default() };
-        match this.find("").map_err(|error| error.in_file(path))? {
+        match this.find("").map_err(|error| error.in_file(&path))? {
             Some(Node::Three(..)) => this.format = "zarr 3",
             Some(Node::Two(_)) => {}
             None => return Err(Error::invalid("is not a zarr store: its root has no metadata").in_file(path)),
@@ -76,7 +93,7 @@ impl ZarrStore {
 
     fn read_json(&self, path: &str, name: &str) -> Result<Option<Value>> {
         let key = join(path, name);
-        self.files.metadata(&key)?.map(|bytes| json(&bytes, name)).transpose()
+        self.files.metadata(&key)
     }
 
     fn find(&self, path: &str) -> Result<Option<Node>> {
@@ -106,9 +123,11 @@ impl ZarrStore {
         let mut names = vec![];
         for name in self.files.folders(path)? {
             let child = join(path, &name);
-            let marked = MARKS[..3].iter().map(|mark| self.files.exists(&join(&child, mark)));
-            if marked.collect::<Result<Vec<bool>>>()?.contains(&true) {
-                names.push(name);
+            for mark in &MARKS[..3] {
+                if self.files.exists(&join(&child, mark))? {
+                    names.push(name);
+                    break;
+                }
             }
         }
         names.sort_unstable();
@@ -131,7 +150,8 @@ impl ZarrStore {
         let lock = || self.stored.lock().unwrap_or_else(PoisonError::into_inner);
         let known = lock().get(path).copied();
         let stored = known.unwrap_or_else(|| {
-            let stored = self.files.stored(path);
+            // Where nobody counts them, they are taken to be as many as the values have.
+            let stored = self.files.stored(path).unwrap_or_else(|| meta.value_bytes());
             lock().insert(path.to_owned(), stored);
             stored
         });

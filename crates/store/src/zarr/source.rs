@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::codec::Codecs;
-use super::files::{Blob, Files, join};
+use super::files::{Blob, Files, Use, join};
 use super::meta::{LARGEST_CHUNK, Meta};
 use super::shard::Shard;
 use crate::{Error, Result};
 
 /// Most shards of an array that are kept open.
 const OPEN_SHARDS: usize = 8;
+
+/// Chunks that are stored as they are, and are larger than this, are read in parts.
+const LARGE: usize = 8 << 20;
 
 /// A shard by its place; `None` if it was never written.
 type OpenShard = (Vec<u64>, Option<Arc<Shard>>);
@@ -38,8 +41,12 @@ impl Source {
         let place = |extents: &[u64]| start.iter().zip(extents).map(|(at, extent)| at / extent).collect::<Vec<u64>>();
         let Some(sharding) = &meta.shard else {
             let key = join(&self.path, &meta.keys.key(&place(&meta.chunk)));
-            let most = meta.chunk_bytes().map_or(LARGEST_CHUNK, Codecs::most);
-            return Ok(self.files.open(&key, most)?.map(Stored::Own));
+            let plain = meta.codecs.is_empty() && meta.order.is_none();
+            let usage = match meta.chunk_bytes() {
+                Some(bytes) if plain && bytes > LARGE => Use::Parts,
+                bytes => Use::Whole(bytes.map_or(LARGEST_CHUNK, Codecs::most)),
+            };
+            return Ok(self.files.open(&key, usage)?.map(Stored::Own));
         };
         let Some(shard) = self.shard(meta, place(&sharding.shape))? else { return Ok(None) };
         let number = start
@@ -59,7 +66,7 @@ impl Source {
         let key = join(&self.path, &meta.keys.key(&place));
         let chunks = sharding.shape.iter().zip(&meta.chunk).try_fold(1_u64, |all, (o, i)| all.checked_mul(o / i));
         let chunks = chunks.ok_or_else(|| Error::invalid("shards of too many chunks"))?;
-        let shard = match self.files.open(&key, u64::MAX)? {
+        let shard = match self.files.open(&key, Use::Parts)? {
             Some(blob) => Some(Arc::new(Shard::open(blob, sharding, chunks)?)),
             None => None,
         };
@@ -92,10 +99,13 @@ impl Stored {
     }
 
     /// All bytes, of which there are at most `most`.
-    pub(super) fn all(&self, most: u64) -> Result<Vec<u8>> {
+    pub(super) fn all(self, most: u64) -> Result<Vec<u8>> {
         let length = self.len()?;
         if length > most {
             return Err(Error::invalid(format!("{length} bytes are stored, at most {most} expected")));
+        }
+        if let Self::Own(Blob::Memory(bytes)) = self {
+            return Ok(bytes);
         }
         let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
         self.read(0, &mut bytes)?;

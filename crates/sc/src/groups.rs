@@ -70,3 +70,14 @@ pub fn groups(column: &Column, kept: &[bool], name: &str) -> Result<Groups> {
     let codes = labels.iter().map(|(_, label)| places.get(label.as_str()).copied().unwrap_or(0)).collect();
     Ok(Groups { names, codes })
 }
+
+/// A column of truth values as such; missing ones are false. `None` for other columns.
+pub fn truths(column: &Column) -> Option<Vec<bool>> {
+    match column {
+        Column::Plain(Buffer::Bool(bits)) => Some(bits.iter().map(|&bit| bit != 0).collect()),
+        Column::Nullable { values: Buffer::Bool(bits), missing, .. } => {
+            Some(bits.iter().zip(missing).map(|(&bit, &missing)| bit != 0 && !missing).collect())
+        }
+        _ => None,
+    }
+}

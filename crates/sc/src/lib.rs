@@ -8,7 +8,9 @@ pub mod gene_sets;
 pub mod groups;
 pub mod hvg;
 pub mod normalize;
+pub mod pipeline;
 pub mod qc;
+pub mod recipe;
 pub mod reduce;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -62,6 +62,11 @@ pub(crate) fn sums(values: &[f64], stored: DType) -> Column {
     })
 }
 
+/// Values rounded to `f32` if so asked.
+pub(crate) fn float_column(values: &[f64], single: bool) -> Column {
+    floats(values.iter().copied(), single)
+}
+
 /// Values in `f32` where the stored type is, else in `f64`.
 #[expect(clippy::cast_possible_truncation, reason = "the precision of the result")]
 fn floats(values: impl Iterator<Item = f64>, single: bool) -> Column {

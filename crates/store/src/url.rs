@@ -35,7 +35,6 @@ impl Scheme {
 }
 
 /// A place on a server.
-#[cfg_attr(not(any(test, feature = "object-store")), expect(dead_code, reason = "nobody is asked"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url {
     pub(crate) scheme: Scheme,

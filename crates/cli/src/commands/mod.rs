@@ -4,7 +4,10 @@ mod common;
 mod concat;
 mod convert;
 mod info;
+mod metrics;
 mod output;
+mod pipeline;
+mod run;
 mod split;
 mod subset;
 mod writing;
@@ -21,6 +24,8 @@ pub(crate) enum Command {
     Convert(Box<convert::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
+    /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
+    Run(Box<run::Arguments>),
     /// Write one file for each value of a column of obs.
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
@@ -33,6 +38,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),
     }

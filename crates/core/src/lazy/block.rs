@@ -12,6 +12,8 @@ pub trait Real: Copy + PartialOrd + PartialEq + Debug + Default + Send + Sync + 
     fn wide(self) -> f64;
     /// Rounded from a double.
     fn narrow(value: f64) -> Self;
+    /// Its square, rounded to its own precision.
+    fn square(self) -> f64;
 }
 
 impl Real for f32 {
@@ -23,6 +25,10 @@ impl Real for f32 {
     fn narrow(value: f64) -> Self {
         value as Self
     }
+
+    fn square(self) -> f64 {
+        f64::from(self * self)
+    }
 }
 
 impl Real for f64 {
@@ -32,6 +38,10 @@ impl Real for f64 {
 
     fn narrow(value: f64) -> Self {
         value
+    }
+
+    fn square(self) -> f64 {
+        self * self
     }
 }
 

@@ -89,8 +89,14 @@ impl View {
 
     /// Adds an operator.
     #[must_use]
-    pub fn with(mut self, op: impl RowOp + 'static) -> Self {
-        self.ops.push(Arc::new(op));
+    pub fn with(self, op: impl RowOp + 'static) -> Self {
+        self.with_shared(Arc::new(op))
+    }
+
+    /// Adds an operator that others use too.
+    #[must_use]
+    pub fn with_shared(mut self, op: Arc<dyn RowOp>) -> Self {
+        self.ops.push(op);
         self
     }
 

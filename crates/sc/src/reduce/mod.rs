@@ -2,9 +2,11 @@
 
 mod counts;
 mod moments;
+mod residuals;
 mod top;
 mod totals;
 
 pub use counts::{CellRule, Counts, CountsPass, GeneCounts, RareEntries};
 pub use moments::{GroupMoments, MomentsPass};
+pub use residuals::ResidualPass;
 pub use totals::{DominantPass, TotalsPass};

@@ -25,8 +25,8 @@ pub struct MomentsPass {
 pub struct GroupMoments {
     /// Rows.
     pub rows: u64,
-    /// Of each column, values that are not zero.
-    pub nonzero: Vec<u64>,
+    /// Of each column, values above zero.
+    pub positive: Vec<u64>,
     /// Of each column, its sum.
     pub sums: Vec<f64>,
     /// Of each column, the sum of squares.
@@ -34,18 +34,31 @@ pub struct GroupMoments {
 }
 
 impl GroupMoments {
-    fn zeros(width: usize) -> Self {
-        Self { rows: 0, nonzero: vec![0; width], sums: vec![0.0; width], squares: vec![0.0; width] }
+    /// Adds another group.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.positive.iter_mut().zip(&other.positive).for_each(|(all, own)| *all += own);
+        self.sums.iter_mut().zip(&other.sums).for_each(|(all, own)| *all += own);
+        self.squares.iter_mut().zip(&other.squares).for_each(|(all, own)| *all += own);
     }
 
-    /// Means and variances (`ddof` 1), as scanpy's `_get_mean_var` gives them.
-    pub fn mean_var(&self) -> (Vec<f64>, Vec<f64>) {
-        let n = self.rows as f64;
-        let means: Vec<f64> = self.sums.iter().map(|sum| sum / n).collect();
-        let correction = n / (n - 1.0);
-        let variance = |(mean, square): (&f64, &f64)| (square / n - mean * mean) * correction;
-        let variances = means.iter().zip(&self.squares).map(variance).collect();
-        (means, variances)
+    /// The same for some of the columns.
+    #[must_use]
+    pub fn kept(&self, mask: &[bool]) -> Self {
+        fn some<T: Copy>(values: &[T], mask: &[bool]) -> Vec<T> {
+            values.iter().zip(mask).filter(|(_, keep)| **keep).map(|(value, _)| *value).collect()
+        }
+        Self {
+            rows: self.rows,
+            positive: some(&self.positive, mask),
+            sums: some(&self.sums, mask),
+            squares: some(&self.squares, mask),
+        }
+    }
+
+    /// No rows yet.
+    pub fn zeros(width: usize) -> Self {
+        Self { rows: 0, positive: vec![0; width], sums: vec![0.0; width], squares: vec![0.0; width] }
     }
 }
 
@@ -82,19 +95,21 @@ impl MomentsPass {
             let limits = self.limits.as_ref().and_then(|limits| limits.get(group as usize));
             for (&column, &value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
                 let column = column as usize;
-                let mut value = match self.exponentials {
-                    None => value.wide(),
+                let value = match self.exponentials {
+                    None => value,
                     // In the precision of the values, as scanpy does it.
-                    #[expect(clippy::float_cmp, reason = "1 is exact, and the usual case")]
-                    Some(factor) if factor == 1.0 => T::narrow(value.wide().exp_m1()).wide(),
-                    Some(factor) => T::narrow((value.wide() * factor).exp_m1()).wide(),
+                    Some(factor) => T::narrow((value.wide() * factor).exp_m1()),
                 };
-                if let Some(limits) = limits {
-                    value = value.min(limits[column]);
-                }
-                own.nonzero[column] += u64::from(value != 0.0);
+                own.positive[column] += u64::from(value > T::default());
+                let (value, square) = match limits {
+                    None => (value.wide(), value.square()),
+                    Some(limits) => {
+                        let value = value.wide().min(limits[column]);
+                        (value, value * value)
+                    }
+                };
                 own.sums[column] += value;
-                own.squares[column] += value * value;
+                own.squares[column] += square;
             }
         }
         Ok(out)
@@ -123,10 +138,7 @@ impl Consumer for MomentsPass {
     fn fold(&self, total: &mut Self::Total, partial: Self::Partial) -> Result<()> {
         for (group, own) in partial {
             let all = total.get_mut(group as usize).ok_or_else(|| Error::internal("a group that was not announced"))?;
-            all.rows += own.rows;
-            all.nonzero.iter_mut().zip(own.nonzero).for_each(|(all, own)| *all += own);
-            all.sums.iter_mut().zip(own.sums).for_each(|(all, own)| *all += own);
-            all.squares.iter_mut().zip(own.squares).for_each(|(all, own)| *all += own);
+            all.add(&own);
         }
         Ok(())
     }

@@ -1,0 +1,133 @@
+//! Running a recipe from the command line: what `run` and the commands of single steps share.
+
+use std::path::Path;
+use std::time::Instant;
+
+use annstream_core::anndata::usual_compression;
+use annstream_core::source::row_source;
+use annstream_core::{Error, Result};
+use annstream_sc::pipeline::{self, KeepX, PipelineOptions, PipelineReport};
+use annstream_sc::recipe::Recipe;
+
+use super::common::disk_bytes;
+use super::metrics::Metrics;
+use super::output::{check_output, folder_of};
+use super::writing::{Unchanged, Writing};
+use crate::printer::{Printer, bytes, count};
+
+/// What becomes of the matrix.
+#[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
+pub(crate) enum KeepXName {
+    /// X as the steps leave it, the counts in layers["counts"]
+    #[default]
+    Both,
+    /// X as the steps leave it
+    Normalized,
+    /// X as it was
+    Raw,
+    /// No X: tables, scores and loadings only
+    None,
+}
+
+impl From<KeepXName> for KeepX {
+    fn from(name: KeepXName) -> Self {
+        match name {
+            KeepXName::Both => Self::Both,
+            KeepXName::Normalized => Self::Normalized,
+            KeepXName::Raw => Self::Raw,
+            KeepXName::None => Self::None,
+        }
+    }
+}
+
+/// A recipe, what it runs on, and where the result goes.
+pub(crate) struct Job<'a> {
+    pub(crate) input: &'a Path,
+    pub(crate) output: &'a Path,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) keep_x: KeepX,
+    pub(crate) metrics: Option<&'a Path>,
+    pub(crate) writing: &'a Writing,
+}
+
+impl Job<'_> {
+    /// Runs it and reports.
+    pub(crate) fn run(&self) -> Result<()> {
+        let started = Instant::now();
+        let writing = self.writing;
+        let printer = writing.common.printer();
+        check_output(self.output, [self.input], writing.force || writing.plan)?;
+        let exec = writing.common.exec(folder_of(self.output)?)?;
+        let input = writing.open(self.input)?;
+        for warning in input.file.warnings() {
+            printer.warn(&warning);
+        }
+        if writing.plan {
+            show_plan(self.recipe, [input.file.n_obs(), input.file.n_vars()], writing.json, printer);
+            return Ok(());
+        }
+        let x = input.file.x();
+        let x = x.ok_or_else(|| Error::invalid("there is no X to work on").in_file(&input.name).at("X"))?;
+        let unchanged = Unchanged::new(self.input)?;
+        let source = row_source(&input.file, x, &exec)?;
+        let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
+        let options = PipelineOptions { keep_x: self.keep_x, compression };
+        let writer = writing.create(self.output, &exec)?;
+        let report = pipeline::run(&input, source, self.recipe, &options, writer.as_ref(), &exec)?;
+        writer.commit()?;
+        unchanged.check(printer)?;
+        for warning in &report.warnings {
+            printer.warn(warning);
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let size = disk_bytes(self.output);
+        let metrics = Metrics::new(seconds);
+        if let Some(path) = self.metrics {
+            let value = serde_json::json!({ "output": self.output.display().to_string(), "bytes": size,
+                "report": report, "process": metrics });
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
+            std::fs::write(path, text).map_err(|error| Error::io(error, path))?;
+        }
+        if writing.json {
+            let value = serde_json::json!({ "output": self.output.display().to_string(), "bytes": size,
+                "seconds": seconds, "report": report });
+            printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
+        say(&report, printer);
+        printer.note(&format!(
+            "{}: {} x {} of {} x {}, {} passes, {} in {seconds:.1} s",
+            self.output.display(),
+            count(report.shape[0] as u64),
+            count(report.shape[1] as u64),
+            count(report.input_shape[0] as u64),
+            count(report.input_shape[1] as u64),
+            report.passes,
+            bytes(size)
+        ));
+        Ok(())
+    }
+}
+
+fn say(report: &PipelineReport, printer: Printer) {
+    for stage in &report.stages {
+        printer
+            .detail(&format!("{}: {:.2} s, {:.2} s of processor time", stage.name, stage.seconds, stage.cpu_seconds));
+    }
+    if let Some(genes) = report.variable_genes {
+        printer.detail(&format!("{} genes are highly variable", count(genes as u64)));
+    }
+}
+
+fn show_plan(recipe: &Recipe, shape: [usize; 2], json: bool, printer: Printer) {
+    let passes = pipeline::passes(recipe);
+    if json {
+        let value = serde_json::json!({ "shape": shape, "recipe": recipe, "passes": passes });
+        printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        return;
+    }
+    printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
+    for (i, pass) in passes.iter().enumerate() {
+        printer.out(&format!("  pass {}: {pass}", i + 1));
+    }
+    printer.out(&format!("passes over the data: {}", passes.len()));
+}

@@ -1,0 +1,140 @@
+//! A recipe, step by step, in as few passes over the matrix as it takes.
+//!
+//! | pass | gathers |
+//! |---|---|
+//! | counts | quality control, the filters, totals of the cells; entries of rare genes, so that the totals are right after those genes went |
+//! | moments | means and variances for the variable genes, and for scaling |
+//! | gram | the covariance of the variable genes; the same pass writes `X` and the counts, and keeps the variable columns |
+//!
+//! The projection reads what the last pass kept, not the file. `seurat_v3` and `pearson_residuals` take one pass more, as
+//! do genes that are left out of totals. A recipe without a step that needs a pass does without it.
+
+mod counts;
+mod genes;
+mod normalized;
+mod state;
+mod write;
+
+use std::sync::Arc;
+
+use annstream_core::Exec;
+use annstream_core::concat::Input;
+use annstream_core::matrix::MatrixSource;
+use annstream_store::{Compression, StoreWriter};
+use serde::Serialize;
+
+use crate::hvg::Flavor;
+use crate::recipe::Recipe;
+use crate::{Error, Result};
+use state::State;
+
+/// What becomes of the matrix.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepX {
+    /// `X` as the steps leave it.
+    Normalized,
+    /// `X` as it was.
+    Raw,
+    /// `X` as the steps leave it, and as it was in `layers["counts"]`.
+    #[default]
+    Both,
+    /// No `X`.
+    None,
+}
+
+/// How a pipeline writes.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineOptions {
+    /// What becomes of the matrix.
+    pub keep_x: KeepX,
+    /// Compression of what is written.
+    pub compression: Compression,
+}
+
+/// What a pipeline did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PipelineReport {
+    /// Rows and columns of the input.
+    pub input_shape: [usize; 2],
+    /// Rows and columns of the result.
+    pub shape: [usize; 2],
+    /// Passes over the matrix.
+    pub passes: u32,
+    /// Genes that are highly variable.
+    pub variable_genes: Option<usize>,
+    /// Seconds by stage, in order.
+    pub stages: Vec<Stage>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// One stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Processor time of all threads meanwhile.
+    pub cpu_seconds: f64,
+}
+
+/// Runs a recipe on a file and writes the result; does not commit. `source` is the matrix: that of the file, or one in its
+/// place with as many rows and columns.
+///
+/// # Errors
+/// If an option does not fit the data, the input is damaged, the budget too small, or writing fails.
+pub fn run(
+    input: &Input,
+    source: Arc<dyn MatrixSource>,
+    recipe: &Recipe,
+    options: &PipelineOptions,
+    writer: &dyn StoreWriter,
+    exec: &Exec,
+) -> Result<PipelineReport> {
+    let shape = [input.file.n_obs(), input.file.n_vars()];
+    if source.shape() != shape.map(|extent| extent as u64) {
+        return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
+    }
+    let mut state = State::new(input, source, recipe, exec);
+    counts::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
+    normalized::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
+    genes::run(&mut state).map_err(|error| error.in_file(&input.name))?;
+    write::run(&mut state, options, writer)?;
+    let State { report, .. } = state;
+    Ok(report)
+}
+
+/// What each pass over the matrix is for, as far as the recipe tells; totals may take one more, where filters remove
+/// genes that are not rare.
+pub fn passes(recipe: &Recipe) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut first = Vec::new();
+    for (step, asked) in [
+        ("quality control", recipe.qc.is_some()),
+        ("filters", recipe.filter_cells.is_some() || recipe.filter_genes.is_some()),
+        ("totals", recipe.normalize_total.is_some()),
+    ] {
+        if asked {
+            first.push(step);
+        }
+    }
+    if !first.is_empty() {
+        out.push(first.join(", "));
+    }
+    if recipe.normalize_total.as_ref().is_some_and(|options| options.exclude_highly_expressed) {
+        out.extend(["dominant genes".to_owned(), "totals without them".to_owned()]);
+    }
+    match recipe.highly_variable_genes.as_ref().map(|step| step.options.flavor) {
+        None if recipe.scale.is_some() => out.push("means and variances".to_owned()),
+        None => {}
+        Some(Flavor::SeuratV3 | Flavor::SeuratV3Paper) => {
+            out.extend(["means and variances of counts".to_owned(), "clipped variances".to_owned()]);
+        }
+        Some(Flavor::PearsonResiduals) => {
+            out.extend(["means and variances of counts".to_owned(), "residuals".to_owned()]);
+        }
+        Some(Flavor::Seurat | Flavor::CellRanger) => out.push("means and variances".to_owned()),
+    }
+    out
+}

@@ -1,0 +1,123 @@
+//! Where a pipeline stands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use annstream_core::Exec;
+use annstream_core::anndata::MatrixHeader;
+use annstream_core::concat::Input;
+use annstream_core::edit::Additions;
+use annstream_core::element::SparseLayout;
+use annstream_core::lazy::LazyMatrix;
+use annstream_core::matrix::MatrixSource;
+use annstream_core::table::Column;
+
+use super::{PipelineReport, Stage};
+use crate::recipe::Recipe;
+use crate::reduce::GroupMoments;
+
+/// Everything that later steps ask of earlier ones.
+pub(super) struct State<'a> {
+    pub(super) input: &'a Input,
+    pub(super) recipe: &'a Recipe,
+    pub(super) exec: &'a Exec,
+    /// The matrix as stored, all of it.
+    pub(super) stored: LazyMatrix,
+    /// As stored, of the cells and genes kept.
+    pub(super) raw: LazyMatrix,
+    /// Normalised, not logarithmised; the same as `raw` if not asked for.
+    pub(super) linear: LazyMatrix,
+    /// As the steps leave it.
+    pub(super) x: LazyMatrix,
+    /// Of all cells and genes: which are kept.
+    pub(super) cells: Vec<bool>,
+    pub(super) genes: Vec<bool>,
+    /// Of the kept cells: their totals over the kept genes.
+    pub(super) totals: Option<Vec<f64>>,
+    /// Of the kept genes: which are highly variable.
+    pub(super) variable: Option<Vec<bool>>,
+    /// Means and variances of `x`, for scaling.
+    pub(super) moments: Option<GroupMoments>,
+    pub(super) additions: Additions,
+    pub(super) report: PipelineReport,
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(input: &'a Input, source: Arc<dyn MatrixSource>, recipe: &'a Recipe, exec: &'a Exec) -> Self {
+        let stored = LazyMatrix::new(source);
+        let shape = stored.shape();
+        Self {
+            input,
+            recipe,
+            exec,
+            raw: stored.clone(),
+            linear: stored.clone(),
+            x: stored.clone(),
+            stored,
+            cells: vec![true; shape[0]],
+            genes: vec![true; shape[1]],
+            totals: None,
+            variable: None,
+            moments: None,
+            additions: Additions::default(),
+            report: PipelineReport { input_shape: shape, shape, ..PipelineReport::default() },
+        }
+    }
+
+    /// Runs a stage with its time.
+    pub(super) fn stage<T>(&mut self, name: &str, run: impl FnOnce(&mut Self) -> crate::Result<T>) -> crate::Result<T> {
+        let (started, cpu) = (Instant::now(), cpu_seconds());
+        let out = run(self)?;
+        self.exec.release();
+        let stage =
+            Stage { name: name.to_owned(), seconds: started.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds() - cpu };
+        self.report.stages.push(stage);
+        self.report.passes = self.stored.passes();
+        Ok(out)
+    }
+
+    /// Whether the matrix is stored dense.
+    pub(super) fn is_dense(&self) -> bool {
+        matches!(self.input.file.x(), Some(MatrixHeader::Dense(_)))
+    }
+
+    /// Whether scipy counts values of rows in 64 bits: dense and CSC matrices, and very many values.
+    pub(super) fn wide_rows(&self) -> bool {
+        match self.input.file.x() {
+            Some(MatrixHeader::Sparse(header)) => header.layout == SparseLayout::Csc || header.nnz > i32::MAX as usize,
+            _ => true,
+        }
+    }
+
+    /// Adds a column of all cells, of which those that are kept stay.
+    pub(super) fn add_obs(&mut self, name: String, column: &Column) {
+        let column = kept(column, &self.cells);
+        self.additions.obs.insert(name, column);
+    }
+
+    /// Adds a column of all genes, of which those that are kept stay.
+    pub(super) fn add_var(&mut self, name: String, column: &Column) {
+        let column = kept(column, &self.genes);
+        self.additions.var.insert(name, column);
+    }
+
+    /// Says something that the user should know.
+    pub(super) fn warn(&mut self, message: impl Into<String>) {
+        self.report.warnings.push(message.into());
+    }
+}
+
+/// The values of a column of numbers that are kept.
+pub(super) fn kept(column: &Column, mask: &[bool]) -> Column {
+    let positions: Vec<i64> = (0..).zip(mask).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
+    match column {
+        Column::Plain(values) if positions.len() < mask.len() => Column::Plain(values.take(&positions)),
+        other => other.clone(),
+    }
+}
+
+/// Processor time of this process, all threads.
+fn cpu_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}

@@ -12,9 +12,10 @@ import os
 import shutil
 import subprocess
 import warnings
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import anndata
 import numpy as np
@@ -115,8 +116,11 @@ def parts(adata: AnnData, batched: bool) -> list[tuple[str, Any]]:
 
 def moments(x: Any) -> dict[str, Any]:
     """Sums and sums of squares as scanpy makes them: squares of float32 are float32."""
-    squares = x.multiply(x) if sparse.issparse(x) else x * x
-    sums = [np.asarray(part.sum(axis=0, dtype=np.float64)).ravel() for part in (x, squares)]
+    if sparse.issparse(x):
+        # Not `x.sum(axis=0)`, which adds float32 values in single precision.
+        sums = [np.bincount(x.indices, data.astype(np.float64), x.shape[1]) for data in (x.data, x.data * x.data)]
+    else:
+        sums = [data.sum(axis=0, dtype=np.float64) for data in (x, x * x)]
     return {"cells": x.shape[0], "sums": sums[0], "squares": sums[1]}
 
 
@@ -151,13 +155,17 @@ def ours(adata: AnnData, flavor: str, *, batched: bool = False, variances: Any =
 
 
 def theirs(adata: AnnData, flavor: str, *, batched: bool = False, **options: Any) -> AnnData:
-    """What scanpy writes."""
+    """What scanpy writes, but that ranks of equal scores follow the order of genes.
+
+    They are left to numpy's default sort, which is not stable and differs from processor to processor.
+    """
     adata = adata.copy()
     if flavor == "pearson_residuals":
         function = sc.experimental.pp.highly_variable_genes
     else:
         function = sc.pp.highly_variable_genes
-    with warnings.catch_warnings():
+    stable = partial(np.argsort, kind="stable")
+    with warnings.catch_warnings(), patch.object(np, "argsort", stable):
         warnings.simplefilter("ignore")
         function(adata, flavor=flavor, batch_key="batch" if batched else None, **options)
     return adata

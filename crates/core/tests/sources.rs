@@ -183,6 +183,34 @@ fn what_exceeds_the_budget_goes_through_scratch_space() {
     }
 }
 
+#[test]
+fn values_of_any_size_are_sorted() {
+    let (rows, columns) = (90, 70);
+    let values = (0..rows * columns).map(|i| if i % 3 == 0 { (i * 31 % 97) as i32 + 1 } else { 0 }).collect();
+    let naive = Naive { rows, columns, values };
+    let reversed: Vec<u32> = (0..columns as u32).rev().collect();
+    for dtype in [DType::U8, DType::I16, DType::F32, DType::F64] {
+        let mut matrix = naive.sparse();
+        matrix.data = matrix.data.cast(dtype).unwrap();
+        let source = MemorySparse::new(matrix).unwrap();
+        for map in [None, Some(reversed.as_slice())] {
+            let placement = RowPlacement::Columns(map);
+            let sorted = SortedRows::sort(&source, placement, columns as u64, 1, &drivers()[1]).unwrap();
+            let Block::Sparse(found) = sorted.read(0..columns as u64).unwrap() else { panic!("sparse rows") };
+            assert_eq!(found.data.dtype(), dtype);
+            for (row, range) in found.indptr.windows(2).enumerate() {
+                let column = if map.is_some() { columns - 1 - row } else { row };
+                let expected: Vec<_> = (0..rows).map(|row| naive.values[row * columns + column]).collect();
+                let mut dense = vec![0; rows];
+                for i in range[0]..range[1] {
+                    dense[found.indices[i] as usize] = found.data.get_f64(i).unwrap() as i32;
+                }
+                assert_eq!(dense, expected);
+            }
+        }
+    }
+}
+
 /// A stored matrix with the given pointers and columns, three rows by four.
 fn stored(indptr: &[i64], indices: &[i32]) -> MemoryStore {
     let writer = MemoryStore::writer();

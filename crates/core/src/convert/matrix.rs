@@ -42,9 +42,9 @@ pub(super) fn transposes(from: Layout, to: Layout) -> bool {
 }
 
 /// Writes a matrix in another layout or type; returns the sums of what was written. Reads it once, in stored order. If
-/// rows must become columns or the other way round, reads the indices once more, and takes scratch space of 8 bytes
-/// plus the value per entry; the time is linear in the number of values, whatever the budget. Checks that all values
-/// arrived.
+/// rows must become columns or the other way round, reads the indices once more, and takes scratch space of at most 8
+/// bytes plus the value per entry; the time is linear in the number of values, whatever the budget. Checks that all
+/// values arrived.
 ///
 /// # Errors
 /// If the matrix is damaged, a value does not fit the type, the budget is too small, or writing fails.

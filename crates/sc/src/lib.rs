@@ -4,5 +4,6 @@
 //! nothing of it is written to a file here. What scanpy would store, and where, is said by each result's `additions`.
 
 pub mod hvg;
+pub mod pca;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// Blocks in a space before it is restarted.
 const BLOCKS: usize = 12;
 /// What remains of a vector that lies in a space already, at most.
-const DEPENDENT: f64 = 1e-10;
+const DEPENDENT: f64 = 1e-12;
 
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,7 +128,7 @@ fn iterate(
     let mut basis = Mat::<f64>::zeros(width, 0);
     // The operator within the basis.
     let mut small = Mat::<f64>::zeros(0, 0);
-    let (mut block, _) = orthonormal(&start(width, size));
+    let (mut block, _) = orthonormal(&start(width, size), 1.0);
     let mut passes = 0;
     loop {
         let mut image = apply(&block)?;
@@ -136,6 +136,7 @@ fn iterate(
         if (0..image.ncols()).any(|i| !image.col(i).sum().is_finite()) {
             return Err(Error::invalid("the variances are beyond the range of numbers"));
         }
+        let scale = longest(&image);
         let newest = block.ncols();
         basis = beside(&basis, &block);
         let dimension = basis.ncols();
@@ -150,7 +151,7 @@ fn iterate(
         image -= times(basis.as_ref(), inside.as_ref());
         let again = times(basis.transpose(), image.as_ref());
         image -= times(basis.as_ref(), again.as_ref());
-        let (next, factor) = orthonormal(&image);
+        let (next, factor) = orthonormal(&image, scale);
         let (values, coordinates) = leading(&small, dimension)?;
         let last = coordinates.subrows(offset, newest);
         let left = times(factor.as_ref(), last);
@@ -188,10 +189,14 @@ fn beside(left: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
     out
 }
 
+/// Length of the longest column.
+fn longest(matrix: &Mat<f64>) -> f64 {
+    (0..matrix.ncols()).map(|i| matrix.col(i).norm_l2()).fold(0.0, f64::max)
+}
+
 /// Orthonormal columns with the same span, and the factor that gives the matrix back; columns that depend on those
-/// before them are left out.
-fn orthonormal(matrix: &Mat<f64>) -> (Mat<f64>, Mat<f64>) {
-    let scale = (0..matrix.ncols()).map(|i| matrix.col(i).norm_l2()).fold(0.0, f64::max);
+/// before them, compared with the scale of what they come from, are left out.
+fn orthonormal(matrix: &Mat<f64>, scale: f64) -> (Mat<f64>, Mat<f64>) {
     let mut out = Mat::<f64>::zeros(matrix.nrows(), matrix.ncols());
     let mut factor = Mat::<f64>::zeros(matrix.ncols(), matrix.ncols());
     let mut rank = 0;

@@ -242,7 +242,7 @@ fn fewer_rows_than_columns_and_constant_columns_are_fine() {
     assert_eq!(pca.model.n_comps, 8);
     assert_eq!(pca.scores.len(), 72);
     assert_close(&pca, &rows, 30, 1e-5);
-    assert!(pca.model.variance_ratio.iter().sum::<f64>() <= 1.0 + 1e-9);
+    assert!(pca.model.variance_ratio.iter().sum::<f64>() <= 1.0 + 1e-6);
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub mod gene_sets;
 pub mod groups;
 pub mod hvg;
 pub mod normalize;
+pub mod pca;
 pub mod pipeline;
 pub mod qc;
 pub mod recipe;

@@ -129,9 +129,9 @@ pub fn qc_columns(counts: &Counts, options: &QcOptions, stored: DType, wide_rows
     let n_cells = genes.nonzero.iter().map(|&count| i64::try_from(count).unwrap_or(i64::MAX)).collect();
     var.push((format!("n_cells_by_{expr_type}"), Column::Plain(Buffer::I64(n_cells))));
     let means: Vec<f64> = genes.total.iter().map(|total| total / cells).collect();
-    var.push((format!("mean_{expr_type}"), floats(means.iter().copied(), single)));
+    var.push((format!("mean_{expr_type}"), floats(means.iter().copied(), false)));
     if *log1p {
-        var.push((format!("log1p_mean_{expr_type}"), floats(means.iter().map(log), single)));
+        var.push((format!("log1p_mean_{expr_type}"), floats(means.iter().map(|mean| mean.ln_1p()), false)));
     }
     let dropout = genes.nonzero.iter().map(|&count| (1.0 - count as f64 / cells) * 100.0);
     var.push((format!("pct_dropout_by_{expr_type}"), floats(dropout, false)));

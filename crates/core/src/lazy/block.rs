@@ -14,6 +14,15 @@ pub trait Real: Copy + PartialOrd + PartialEq + Debug + Default + Send + Sync + 
     fn narrow(value: f64) -> Self;
     /// Its square, rounded to its own precision.
     fn square(self) -> f64;
+    /// Divided by another, in its own precision.
+    #[must_use]
+    fn over(self, other: Self) -> Self;
+    /// `ln(1 + x)`, in its own precision.
+    #[must_use]
+    fn ln_1p(self) -> Self;
+    /// `exp(x) - 1`, in its own precision.
+    #[must_use]
+    fn exp_m1(self) -> Self;
 }
 
 impl Real for f32 {
@@ -29,6 +38,18 @@ impl Real for f32 {
     fn square(self) -> f64 {
         f64::from(self * self)
     }
+
+    fn over(self, other: Self) -> Self {
+        self / other
+    }
+
+    fn ln_1p(self) -> Self {
+        Self::ln_1p(self)
+    }
+
+    fn exp_m1(self) -> Self {
+        Self::exp_m1(self)
+    }
 }
 
 impl Real for f64 {
@@ -42,6 +63,18 @@ impl Real for f64 {
 
     fn square(self) -> f64 {
         self * self
+    }
+
+    fn over(self, other: Self) -> Self {
+        self / other
+    }
+
+    fn ln_1p(self) -> Self {
+        Self::ln_1p(self)
+    }
+
+    fn exp_m1(self) -> Self {
+        Self::exp_m1(self)
     }
 }
 

@@ -106,6 +106,13 @@ impl LazyMatrix {
         self
     }
 
+    /// Adds an operator that others use too.
+    #[must_use]
+    pub fn with_shared(mut self, op: Arc<dyn RowOp>) -> Self {
+        self.view = self.view.with_shared(op);
+        self
+    }
+
     /// The same rows and columns without operators.
     #[must_use]
     pub fn without_ops(mut self) -> Self {

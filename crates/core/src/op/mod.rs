@@ -3,9 +3,11 @@
 mod cast;
 mod divide_rows;
 mod log1p;
+mod log_normalize;
 mod scale;
 
-pub use cast::ToSingle;
+pub use cast::{ToDouble, ToSingle};
 pub use divide_rows::DivideRows;
+pub use log_normalize::LogNormalize;
 pub use log1p::Log1p;
 pub use scale::{Deviations, Scale};

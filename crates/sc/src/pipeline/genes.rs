@@ -87,9 +87,13 @@ fn names(state: &State<'_>) -> Result<Vec<String>> {
 fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<Groups>) -> Result<HvgTable> {
     let mut pass = pass(state.x.shape()[1], groups.as_ref());
     let seurat = options.flavor == Flavor::Seurat;
-    let linear = seurat && state.recipe.log1p.is_some();
+    let linear = seurat && state.recipe.log1p.is_some() && state.divisors.is_some();
     if seurat && !linear {
-        pass.exponentials = Some(stored_base(state)?.map_or(1.0, f64::ln));
+        let base = match state.recipe.log1p {
+            Some(options) => options.base,
+            None => stored_base(state)?,
+        };
+        pass.exponentials = Some(base.map_or(1.0, f64::ln));
     }
     let all = state.stage("moments", |state| {
         let matrix = if linear { &state.linear } else { &state.x };

@@ -9,6 +9,7 @@
 //! The projection reads what the last pass kept, not the file. `seurat_v3` and `pearson_residuals` take one pass more, as
 //! do genes that are left out of totals. A recipe without a step that needs a pass does without it.
 
+mod components;
 mod counts;
 mod genes;
 mod normalized;
@@ -135,6 +136,11 @@ pub fn passes(recipe: &Recipe) -> Vec<String> {
             out.extend(["means and variances of counts".to_owned(), "residuals".to_owned()]);
         }
         Some(Flavor::Seurat | Flavor::CellRanger) => out.push("means and variances".to_owned()),
+    }
+    if recipe.pca.is_some() {
+        out.push("products of variable genes; X is written".to_owned());
+    } else if recipe.normalize_total.is_some() || recipe.log1p.is_some() {
+        out.push("X is written".to_owned());
     }
     out
 }

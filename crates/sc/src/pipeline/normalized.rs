@@ -1,8 +1,10 @@
 //! `normalize_total` and `log1p`: no pass, once the totals are known.
 
+use std::sync::Arc;
+
 use annstream_core::element::{Dict, Element};
 use annstream_core::lazy::Precision;
-use annstream_core::op::{DivideRows, Log1p, ToSingle};
+use annstream_core::op::{DivideRows, Log1p, LogNormalize, ToDouble, ToSingle};
 use annstream_core::table::Column;
 use annstream_store::Buffer;
 
@@ -23,7 +25,18 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
         if options.base.is_some_and(|base| !(base > 0.0 && base.is_finite()) || base == 1.0) {
             return Err(Error::argument("the base of a logarithm is above 0 and not 1"));
         }
-        state.x = state.linear.clone().with(Log1p { base: options.base });
+        state.x = match &state.divisors {
+            Some(divisors) => {
+                let both = LogNormalize::new(divisors.clone(), options.base);
+                // What `seurat` looks at.
+                state.linear = state.cast.clone().with(both.clone().and_back());
+                state.cast.clone().with(both)
+            }
+            None if state.stored.stored_dtype().is_integer() => {
+                state.x.clone().with(ToDouble).with(Log1p { base: options.base })
+            }
+            None => state.x.clone().with(Log1p { base: options.base }),
+        };
         let base = options.base.map_or(Element::Null, |base| Element::Scalar(Buffer::F64(vec![base])));
         state.additions.set_uns(["log1p"], Element::Dict(Dict::from_iter([("base".to_owned(), base)])));
     }
@@ -68,8 +81,10 @@ fn normalize(state: &mut State<'_>, options: &NormalizeOptions) -> Result<()> {
             *slot = by;
         }
     }
-    state.linear = raw.with(DivideRows::new(of_source));
-    state.x = state.linear.clone();
+    let of_source: Arc<[f64]> = of_source.into();
+    state.divisors = Some(of_source.clone());
+    state.cast = raw.clone();
+    state.x = raw.with(DivideRows::new(of_source));
     Ok(())
 }
 

@@ -25,7 +25,9 @@ pub(super) struct State<'a> {
     pub(super) stored: LazyMatrix,
     /// As stored, of the cells and genes kept.
     pub(super) raw: LazyMatrix,
-    /// Normalised, not logarithmised; the same as `raw` if not asked for.
+    /// The same in the precision that is normalised in.
+    pub(super) cast: LazyMatrix,
+    /// What the logarithm was taken of, where this pipeline took it.
     pub(super) linear: LazyMatrix,
     /// As the steps leave it.
     pub(super) x: LazyMatrix,
@@ -34,6 +36,8 @@ pub(super) struct State<'a> {
     pub(super) genes: Vec<bool>,
     /// Of the kept cells: their totals over the kept genes.
     pub(super) totals: Option<Vec<f64>>,
+    /// Of all cells: what they are divided by.
+    pub(super) divisors: Option<Arc<[f64]>>,
     /// Of the kept genes: which are highly variable.
     pub(super) variable: Option<Vec<bool>>,
     /// Means and variances of `x`, for scaling.
@@ -51,12 +55,14 @@ impl<'a> State<'a> {
             recipe,
             exec,
             raw: stored.clone(),
+            cast: stored.clone(),
             linear: stored.clone(),
             x: stored.clone(),
             stored,
             cells: vec![true; shape[0]],
             genes: vec![true; shape[1]],
             totals: None,
+            divisors: None,
             variable: None,
             moments: None,
             additions: Additions::default(),

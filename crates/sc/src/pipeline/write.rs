@@ -1,12 +1,12 @@
 //! The last pass and the file.
 
-use annstream_core::Exec;
 use annstream_core::edit::{EditSpec, XSource, write_edited};
-use annstream_core::lazy::{LazyMatrix, Through, View};
+use annstream_core::lazy::{Through, View};
 use annstream_core::sink::WritePass;
 use annstream_core::subset::Selection;
 use annstream_store::{DType, StoreWriter};
 
+use super::components;
 use super::state::State;
 use super::{KeepX, PipelineOptions};
 use crate::Result;
@@ -49,21 +49,21 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
             Through { view, consumer: matrix("X", state.x.precision().dtype()) }
         }),
     );
-    if normalized {
+    let plan = components::plan(state)?;
+    let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
+    if normalized || gathering.is_some() {
         if keep == KeepX::Both {
             writer.group("layers")?;
         }
-        state.stage("write", |state| last_pass(&state.raw, sinks, state.exec))?;
+        let name = if gathering.is_some() { "products" } else { "write" };
+        let consumers = (sinks.0, sinks.1, gathering);
+        let (_, _, gathered) = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec))?;
+        if let Some(plan) = plan {
+            plan.finish(state, gathered)?;
+        }
+    } else if let Some(plan) = plan {
+        plan.finish(state, None)?;
     }
     let additions = std::mem::take(&mut state.additions);
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
-}
-
-/// Writes the matrices.
-fn last_pass(
-    raw: &LazyMatrix,
-    sinks: (Option<WritePass<'_>>, Option<Through<WritePass<'_>>>),
-    exec: &Exec,
-) -> Result<()> {
-    raw.run(sinks, "writing X", exec).map(drop)
 }

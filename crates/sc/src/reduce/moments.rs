@@ -98,7 +98,7 @@ impl MomentsPass {
                 let value = match self.exponentials {
                     None => value,
                     // In the precision of the values, as scanpy does it.
-                    Some(factor) => T::narrow((value.wide() * factor).exp_m1()),
+                    Some(factor) => T::narrow(value.wide() * factor).exp_m1(),
                 };
                 own.positive[column] += u64::from(value > T::default());
                 let (value, square) = match limits {

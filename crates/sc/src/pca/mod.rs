@@ -1,0 +1,36 @@
+//! Principal components, exact and in few passes, of matrices larger than memory: what `scanpy.pp.pca` gives.
+//!
+//! - [`Gram`] is a consumer: the products of all pairs of columns, in one pass. It gives [`Moments`];
+//! - [`decompose`] makes a [`Model`] of them: means, components, variances. No data is read;
+//! - [`Project`] is a consumer too: the scores of every row, given a model;
+//! - [`Spill`] is one that keeps the rows it sees, in memory or in a scratch file, so that the projection need not read
+//!   the file again;
+//! - where columns are too many for their products, [`krylov`] finds a model in some passes, with residuals;
+//! - [`fit`] does all of it for a matrix that stands alone, and [`Pca::stored`] says what scanpy would store, and where.
+//!
+//! Columns are those of the blocks, that is of the view: variable genes should be chosen before. Scaled and clipped
+//! data comes as [`Deviations`](annstream_core::op::Deviations): blocks stay compressed, and covariances do not see the
+//! difference. The means that scores need are those of the same values, so scores do not see it either.
+
+mod check;
+mod eigen;
+mod fit;
+mod gram;
+pub mod krylov;
+mod moments;
+mod multiply;
+mod project;
+mod result;
+mod spill;
+mod tiles;
+
+#[cfg(test)]
+mod tests;
+
+pub use eigen::{Model, decompose};
+pub use fit::{GRAM_COLUMNS, Pca, PcaOptions, fit, n_comps};
+pub use gram::Gram;
+pub use moments::Moments;
+pub use project::Project;
+pub use result::Stored;
+pub use spill::{Spill, SpilledRows};

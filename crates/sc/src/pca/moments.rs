@@ -1,0 +1,118 @@
+//! First and second moments of columns.
+
+use faer::Mat;
+
+use super::tiles::Tile;
+use crate::{Error, Result};
+
+/// A mean of so many standard deviations leaves too little of single precision.
+const CANCELLED: f64 = 10.0;
+
+/// Means of columns and the products of all pairs, from which covariances come.
+#[derive(Clone, Debug)]
+pub struct Moments {
+    rows: u64,
+    /// What was subtracted from the values.
+    pilot: Vec<f64>,
+    /// Sums of values less pilot.
+    sums: Vec<f64>,
+    tiles: Vec<Tile>,
+    /// Sums of products of values less pilot.
+    products: Vec<f64>,
+}
+
+impl Moments {
+    pub(super) fn new(
+        rows: u64,
+        pilot: Vec<f64>,
+        sums: Vec<f64>,
+        tiles: Vec<Tile>,
+        products: Vec<f64>,
+    ) -> Result<Self> {
+        let moments = Self { rows, pilot, sums, tiles, products };
+        if moments.diagonal().into_iter().chain(moments.sums.iter().copied()).any(|sum| !sum.is_finite()) {
+            return Err(Error::invalid("squares of the values exceed the range of their precision")
+                .hint("values so large are not log-normalised; normalise them first"));
+        }
+        Ok(moments)
+    }
+
+    /// Number of rows seen.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.sums.len()
+    }
+
+    /// Mean of each column.
+    pub fn means(&self) -> Vec<f64> {
+        let rows = self.count();
+        self.sums.iter().zip(&self.pilot).map(|(sum, pilot)| pilot + sum / rows).collect()
+    }
+
+    /// Variance of each column, without a correction of the degrees of freedom.
+    pub fn variances(&self) -> Vec<f64> {
+        let rows = self.count();
+        let spread = |(square, sum): (f64, &f64)| (square / rows - (sum / rows).powi(2)).max(0.0);
+        self.diagonal().into_iter().zip(&self.sums).map(spread).collect()
+    }
+
+    /// Whether a column has a mean, less pilot, so much larger than its standard deviation that digits were lost: then
+    /// the pass should be repeated with these [`means`](Self::means) as pilot.
+    pub fn is_cancelled(&self) -> bool {
+        let rows = self.count();
+        let lost = |(sum, variance): (&f64, f64)| (sum / rows).powi(2) > CANCELLED.powi(2) * variance && *sum != 0.0;
+        self.sums.iter().zip(self.variances()).any(lost)
+    }
+
+    /// Sums of products of deviations from the means: the covariance times rows. Symmetric, both halves filled; `8 k²`
+    /// bytes.
+    pub fn scatter(&self) -> Mat<f64> {
+        let rows = self.count();
+        let value = |i: usize, j: usize, product: f64| product - self.sums[i] * (self.sums[j] / rows);
+        self.symmetric(value)
+    }
+
+    /// Sums of products of `value + offset`; offsets are zero if not given.
+    pub fn raw(&self, offsets: Option<&[f64]>) -> Mat<f64> {
+        let rows = self.count();
+        let shift = |i: usize| self.pilot[i] + offsets.map_or(0.0, |offsets| offsets[i]);
+        let shifts: Vec<f64> = (0..self.width()).map(shift).collect();
+        let value = |i: usize, j: usize, product: f64| {
+            product + self.sums[i] * shifts[j] + shifts[i] * self.sums[j] + rows * shifts[i] * shifts[j]
+        };
+        self.symmetric(value)
+    }
+
+    /// Rows, at least one.
+    fn count(&self) -> f64 {
+        (self.rows as f64).max(1.0)
+    }
+
+    fn diagonal(&self) -> Vec<f64> {
+        let mut out = Vec::with_capacity(self.width());
+        for tile in self.tiles.iter().filter(|tile| tile.is_diagonal()) {
+            let edge = tile.rows.len();
+            out.extend((0..edge).map(|i| self.products[tile.start + i * edge + i]));
+        }
+        out
+    }
+
+    fn symmetric(&self, value: impl Fn(usize, usize, f64) -> f64) -> Mat<f64> {
+        let mut out = Mat::zeros(self.width(), self.width());
+        for tile in &self.tiles {
+            let products = self.products[tile.range()].chunks_exact(tile.rows.len());
+            for (j, products) in tile.columns.clone().zip(products) {
+                for (i, &product) in tile.rows.clone().zip(products).filter(|(i, _)| *i >= j) {
+                    let entry = value(i, j, product);
+                    out[(i, j)] = entry;
+                    out[(j, i)] = entry;
+                }
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,211 @@
+//! `pca`: the products of columns come from the last pass over the matrix, the scores from what that pass kept.
+
+use std::sync::Arc;
+
+use annstream_core::anndata::TableName;
+use annstream_core::element::{DenseArray, Dict, Element};
+use annstream_core::lazy::{LazyMatrix, Precision, Through, View};
+use annstream_core::op::{Deviations, Scale};
+use annstream_core::table::Column;
+use annstream_store::Buffer;
+
+use super::state::State;
+use crate::groups::truths;
+use crate::hvg::Moments as GeneMoments;
+use crate::pca::{GRAM_COLUMNS, Gram, Moments, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, fit, n_comps};
+use crate::recipe::{PcaStep, ScaleOptions};
+use crate::{Error, Result};
+
+/// What PCA looks at.
+pub(super) struct Plan {
+    step: PcaStep,
+    /// Name of the mask, and of the kept genes those that it chooses.
+    mask: Option<(String, Vec<bool>)>,
+    /// Values added to each column to give what is meant; none without scaling.
+    offsets: Option<Vec<f64>>,
+    view: View,
+    width: usize,
+    rows: usize,
+    precision: Precision,
+}
+
+/// The consumer that gathers for it.
+pub(super) type Gathering = Through<(Gram, Spill)>;
+/// What it gives.
+pub(super) type Gathered = (Moments, SpilledRows);
+
+/// Chooses genes and scales them; `None` if the recipe has no PCA.
+pub(super) fn plan(state: &mut State<'_>) -> Result<Option<Plan>> {
+    let scale = match state.recipe.scale {
+        Some(options) => Some((scaling(state, options)?, options.zero_center)),
+        None => None,
+    };
+    let Some(step) = state.recipe.pca.clone() else { return Ok(None) };
+    let mask = mask(state, &step)?;
+    let [rows, width] = state.x.shape();
+    let width = mask.as_ref().map_or(width, |(_, mask)| mask.iter().filter(|keep| **keep).count());
+    if width == 0 {
+        return Err(Error::argument("no gene is chosen for the components"));
+    }
+    let mut view = View::new();
+    let mut ids = state.x.column_ids();
+    if let Some((_, mask)) = &mask {
+        let mut keep = mask.iter();
+        ids.retain(|_| keep.next().copied().unwrap_or(false));
+        view = view.keep(ids.clone());
+    }
+    for op in state.x.view().ops() {
+        view = view.with_shared(op.clone());
+    }
+    let mut offsets = None;
+    if let Some((scale, _)) = scale {
+        offsets = Some(ids.iter().map(|&id| scale.value(id as usize, 0.0)).collect());
+        view = view.with(Deviations(scale));
+    }
+    let precision = state.x.precision();
+    Ok(Some(Plan { step, mask, offsets, view, width, rows, precision }))
+}
+
+/// Means and deviations of all genes, as scanpy's `scale` has them; adds them to `var`.
+fn scaling(state: &mut State<'_>, options: ScaleOptions) -> Result<Scale> {
+    let own = state.moments.as_ref().ok_or_else(|| Error::internal("moments were not taken"))?;
+    let moments = GeneMoments::from_sums(own.rows, &own.sums, &own.squares)?;
+    let deviations: Vec<f64> =
+        moments.variances.iter().map(|variance| if *variance > 0.0 { variance.sqrt() } else { 1.0 }).collect();
+    let spread = |values: &[f64], rest: f64| -> Arc<[f64]> {
+        let mut out = vec![rest; state.stored.shape()[1]];
+        for (id, &value) in state.x.column_ids().into_iter().zip(values) {
+            out[id as usize] = value;
+        }
+        out.into()
+    };
+    let means = options.zero_center.then(|| spread(&moments.means, 0.0));
+    let scale = Scale { means, deviations: spread(&deviations, 1.0), limit: options.max_value };
+    state.additions.var.insert("mean".to_owned(), Column::Plain(Buffer::F64(moments.means)));
+    state.additions.var.insert("std".to_owned(), Column::Plain(Buffer::F64(deviations)));
+    Ok(scale)
+}
+
+fn mask(state: &State<'_>, step: &PcaStep) -> Result<Option<(String, Vec<bool>)>> {
+    let name = step.mask_var.as_deref();
+    if name == Some("") {
+        return Ok(None);
+    }
+    let wanted = name.unwrap_or("highly_variable");
+    if let (Some(variable), "highly_variable") = (&state.variable, wanted) {
+        return Ok(Some((wanted.to_owned(), variable.clone())));
+    }
+    if !state.input.file.var().columns.contains_key(wanted) {
+        return match name {
+            None => Ok(None),
+            Some(name) => Err(Error::argument(format!("var has no column '{name}'"))),
+        };
+    }
+    let column = state.input.file.read_column(TableName::Var, wanted)?;
+    let all = truths(&column)
+        .ok_or_else(|| Error::argument(format!("the column '{wanted}' of var is not one of truth values")))?;
+    let kept = all.into_iter().zip(&state.genes).filter(|(_, keep)| **keep).map(|(mark, _)| mark).collect();
+    Ok(Some((wanted.to_owned(), kept)))
+}
+
+impl Plan {
+    /// What rides along with the last pass; `None` where genes are too many for their products.
+    pub(super) fn gathering(&self, state: &State<'_>) -> Result<Option<Gathering>> {
+        if self.width > GRAM_COLUMNS {
+            return Ok(None);
+        }
+        self.check()?;
+        let limit = state.exec.budget().available() / 4;
+        let spill = Spill::new(self.width, self.rows, self.precision, limit, state.exec);
+        let consumer = (Gram::new(self.width, self.precision), spill);
+        Ok(Some(Through { view: self.view.clone(), consumer }))
+    }
+
+    fn check(&self) -> Result<()> {
+        let (count, most) = (n_comps(self.step.n_comps, self.rows, self.width), self.rows.min(self.width));
+        if count == 0 || count >= most {
+            return Err(Error::argument(format!(
+                "{count} components of {} cells and {} genes; expected 1 to {}",
+                self.rows,
+                self.width,
+                most.saturating_sub(1)
+            )));
+        }
+        Ok(())
+    }
+
+    /// Components and scores, and what is stored of them.
+    pub(super) fn finish(self, state: &mut State<'_>, gathered: Option<Gathered>) -> Result<()> {
+        let count = n_comps(self.step.n_comps, self.rows, self.width);
+        let zero_center = self.step.zero_center;
+        let offsets = self.offsets.as_deref();
+        let pca = match gathered {
+            Some((moments, rows)) => {
+                let spilled = LazyMatrix::new(Arc::new(rows));
+                let moments = if moments.is_cancelled() {
+                    // Columns far from zero: once more around their means, from what was kept.
+                    let gram = Gram::new(self.width, self.precision).about(&moments.means())?;
+                    state.stage("products", |state| spilled.run(gram, "products of columns", state.exec))?
+                } else {
+                    moments
+                };
+                let bytes = (self.width as u64).pow(2) * 32;
+                let model = state.stage("eigenvectors", |state| {
+                    let _charge = state.exec.budget().charge(bytes, "the decomposition")?;
+                    decompose(&moments, count, zero_center, offsets)
+                })?;
+                drop(moments);
+                let project = Project::new(&model, self.rows);
+                let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
+                Pca { model, scores, report: None }
+            }
+            None => {
+                let mut matrix = state.raw.clone();
+                if let Some((_, mask)) = &self.mask {
+                    matrix = matrix.keep_columns(mask)?;
+                }
+                for op in self.view.ops() {
+                    matrix = matrix.with_shared(op.clone());
+                }
+                let options = PcaOptions {
+                    n_comps: self.step.n_comps,
+                    zero_center,
+                    offsets: self.offsets.clone(),
+                    ..PcaOptions::default()
+                };
+                state.stage("pca", |state| fit(&matrix, &options, state.exec))?
+            }
+        };
+        store(state, &pca, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
+    }
+}
+
+fn store(state: &mut State<'_>, pca: &Pca, mask: Option<(&str, &[bool])>, plan: &Plan) -> Result<()> {
+    let stored = pca.stored(mask, plan.step.zero_center, plan.precision)?;
+    let array = |values: Buffer, shape: Vec<usize>| Element::Array(DenseArray { shape, values });
+    let scores = array(Buffer::F32(stored.scores.to_vec()), vec![plan.rows, stored.n_comps]);
+    let typed = |values: &[f64], precision: Precision| -> Result<Buffer> {
+        Buffer::F64(values.to_vec()).cast(precision.dtype())
+    };
+    let genes = stored.loadings.len() / stored.n_comps.max(1);
+    let loadings = array(typed(&stored.loadings, stored.loadings_precision)?, vec![genes, stored.n_comps]);
+    let text = |text: &str| Element::Scalar(Buffer::Str(std::iter::once(text).collect()));
+    let truth = |value: bool| Element::Scalar(Buffer::Bool(vec![u8::from(value)]));
+    let params = Dict::from_iter([
+        ("zero_center".to_owned(), truth(stored.zero_center)),
+        ("use_highly_variable".to_owned(), truth(stored.use_highly_variable)),
+        ("mask_var".to_owned(), stored.mask_var.map_or(Element::Null, text)),
+    ]);
+    let list = |values: &[f64]| -> Result<Element> {
+        Ok(array(typed(values, stored.variance_precision)?, vec![stored.n_comps]))
+    };
+    let entry = Dict::from_iter([
+        ("params".to_owned(), Element::Dict(params)),
+        ("variance".to_owned(), list(stored.variance)?),
+        ("variance_ratio".to_owned(), list(stored.variance_ratio)?),
+    ]);
+    state.additions.obsm.insert("X_pca".to_owned(), scores);
+    state.additions.varm.insert("PCs".to_owned(), loadings);
+    state.additions.set_uns(["pca"], Element::Dict(entry));
+    Ok(())
+}

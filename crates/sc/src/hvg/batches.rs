@@ -59,7 +59,7 @@ fn columns(found: Dispersions) -> Vec<(&'static str, Buffer)> {
     vec![
         (table::HIGHLY_VARIABLE, table::booleans(&found.chosen)),
         ("means", Buffer::F64(found.means)),
-        ("dispersions", Buffer::F64(found.dispersions)),
+        ("dispersions", Buffer::F64(found.raw)),
         ("dispersions_norm", Buffer::F32(table::to_f32(&found.normalised))),
     ]
 }
@@ -75,13 +75,13 @@ fn of_expressed(batch: &DispersionBatch, options: &HvgOptions) -> Result<Dispers
     let found = dispersion::of_batch(&batch.moments.filtered(&expressed), options)?;
     let mut all = Dispersions {
         means: vec![0.0; genes],
-        dispersions: vec![0.0; genes],
+        raw: vec![0.0; genes],
         normalised: vec![0.0; genes],
         chosen: vec![false; genes],
     };
     for (from, to) in (0..genes).filter(|gene| expressed[*gene]).enumerate() {
         all.means[to] = found.means[from];
-        all.dispersions[to] = found.dispersions[from];
+        all.raw[to] = found.raw[from];
         all.normalised[to] = found.normalised[from];
         all.chosen[to] = found.chosen[from];
     }
@@ -105,7 +105,7 @@ fn combine<S: AsRef<str>>(names: &[S], batches: &[DispersionBatch], options: &Hv
         (0..names.len()).map(|gene| summary::mean(found.iter().map(|batch| values(batch)[gene]))).collect()
     };
     let means = mean_of(|batch| &batch.means);
-    let dispersions = mean_of(|batch| &batch.dispersions);
+    let raw = mean_of(|batch| &batch.raw);
     let mut normalised = mean_of(|batch| &batch.normalised);
     let counts: Vec<i64> =
         (0..names.len()).map(|gene| found.iter().map(|batch| i64::from(batch.chosen[gene])).sum()).collect();
@@ -123,7 +123,7 @@ fn combine<S: AsRef<str>>(names: &[S], batches: &[DispersionBatch], options: &Hv
         means.iter().zip(&normalised).map(|(mean, value)| dispersion::within(options, *mean, *value)).collect()
     };
     let everywhere: Vec<bool> = counts.iter().map(|count| *count == batches.len() as i64).collect();
-    let mut columns = columns(Dispersions { means, dispersions, normalised, chosen });
+    let mut columns = columns(Dispersions { means, raw, normalised, chosen });
     columns.push((table::BATCHES, Buffer::I64(counts)));
     columns.push((table::INTERSECTION, table::booleans(&everywhere)));
     Ok(HvgTable::new(options, columns))

@@ -10,7 +10,7 @@ use super::{bins, summary};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Dispersions {
     pub(super) means: Vec<f64>,
-    pub(super) dispersions: Vec<f64>,
+    pub(super) raw: Vec<f64>,
     pub(super) normalised: Vec<f64>,
     pub(super) chosen: Vec<bool>,
 }
@@ -40,7 +40,7 @@ pub(super) fn of_batch(moments: &Moments, options: &HvgOptions) -> Result<Disper
             means.iter().zip(&normalised).map(|(mean, value)| within(options, *mean, finite(*value, 0.0))).collect()
         }
     };
-    Ok(Dispersions { means, dispersions, normalised, chosen })
+    Ok(Dispersions { means, raw: dispersions, normalised, chosen })
 }
 
 /// Whether a gene is between all cutoffs: scanpy's `_Cutoffs.in_bounds`.

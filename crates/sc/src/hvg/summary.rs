@@ -70,6 +70,6 @@ mod tests {
         assert!(median([]).is_nan());
         assert!((median_absolute_deviation(&[1.0, 2.0, 4.0]) - 1.0 / 0.674_489_750_196_081_7).abs() < 1e-15);
         assert!(median_absolute_deviation(&[1.0, f64::NAN]).is_nan());
-        assert_eq!(mean([f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(mean([f64::INFINITY, 1.0]).is_infinite());
     }
 }

@@ -43,7 +43,9 @@ pub(super) fn fit(x: &[f64], y: &[f64], place: f64, near: usize, span: f64) -> R
     }
     for (column, norm) in columns.iter_mut().zip(norms) {
         let scale = if norm > 0.0 { norm } else { 1.0 };
-        column.iter_mut().for_each(|value| *value /= scale);
+        for value in column {
+            *value /= scale;
+        }
     }
     triangularise(&mut columns);
     let r: [[f64; 3]; 3] = std::array::from_fn(|j| std::array::from_fn(|i| if i <= j { columns[j][i] } else { 0.0 }));
@@ -94,11 +96,9 @@ fn singular_values(mut columns: [[f64; 3]; 3]) -> (f64, f64) {
             let tangent = 1f64.copysign(ratio) / (ratio.abs() + ratio.hypot(1.0));
             let cosine = 1.0 / tangent.hypot(1.0);
             let sine = cosine * tangent;
-            for i in 0..3 {
-                let (a, b) = (columns[p][i], columns[q][i]);
-                columns[p][i] = cosine * a - sine * b;
-                columns[q][i] = sine * a + cosine * b;
-            }
+            let (a, b) = (columns[p], columns[q]);
+            columns[p] = std::array::from_fn(|i| cosine * a[i] - sine * b[i]);
+            columns[q] = std::array::from_fn(|i| sine * a[i] + cosine * b[i]);
         }
     }
     let lengths = columns.map(|column| norm(&column));

@@ -1,5 +1,12 @@
 //! Against a naive computation in doubles.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_for_each,
+    reason = "small numbers"
+)]
+
 use std::sync::Arc;
 
 use annstream_core::element::{SparseLayout, SparseMatrix};

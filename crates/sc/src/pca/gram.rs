@@ -43,7 +43,7 @@ pub struct Gram {
 pub struct Products {
     rows: u64,
     sums: Vec<f64>,
-    products: Vec<f64>,
+    values: Vec<f64>,
 }
 
 impl Gram {
@@ -101,7 +101,7 @@ impl Gram {
                 }
             }
         }
-        Products { rows: block.len() as u64, sums, products }
+        Products { rows: block.len() as u64, sums, values: products }
     }
 }
 
@@ -167,23 +167,23 @@ impl Consumer for Gram {
 
     fn fold(&self, total: &mut Products, partial: Products) -> Result<()> {
         total.rows += partial.rows;
-        if total.products.is_empty() {
-            (total.sums, total.products) = (partial.sums, partial.products);
-        } else if !partial.products.is_empty() {
+        if total.values.is_empty() {
+            (total.sums, total.values) = (partial.sums, partial.values);
+        } else if !partial.values.is_empty() {
             add(&mut total.sums, &partial.sums);
-            add(&mut total.products, &partial.products);
-            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(partial.products);
+            add(&mut total.values, &partial.values);
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(partial.values);
         }
         Ok(())
     }
 
     fn finish(self, mut total: Products) -> Result<Moments> {
-        if total.products.is_empty() {
+        if total.values.is_empty() {
             total.sums = vec![0.0; self.width];
-            total.products = vec![0.0; super::tiles::total(&self.tiles)];
+            total.values = vec![0.0; super::tiles::total(&self.tiles)];
         }
         let pilot = self.pilot.unwrap_or_else(|| vec![0.0; self.width]);
-        Moments::new(total.rows, pilot, total.sums, self.tiles, total.products)
+        Moments::new(total.rows, pilot, total.sums, self.tiles, total.values)
     }
 
     fn partial_bytes(&self) -> u64 {

@@ -61,8 +61,9 @@ impl Spill {
             let before = bytes.len();
             match &block.layout {
                 Layout::Sparse { indptr, indices } => {
-                    for i in indptr[row]..indptr[row + 1] {
-                        self.push(&mut bytes, indices[i] as usize, &block.values, i);
+                    let range = indptr[row]..indptr[row + 1];
+                    for (&column, i) in indices[range.clone()].iter().zip(range) {
+                        self.push(&mut bytes, column as usize, &block.values, i);
                     }
                 }
                 Layout::Dense => {
@@ -147,13 +148,12 @@ impl Consumer for Spill {
         }
         if matches!(total.kept, Kept::Memory(..)) && !self.may_hold(total, before + bytes.len() as u64) {
             let file = tempfile::tempfile_in(self.exec.scratch()).map_err(|error| self.scratch_error(error))?;
-            if let Kept::Memory(pieces, starts) = std::mem::replace(&mut total.kept, Kept::File(file, before)) {
-                if let Kept::File(file, _) = &total.kept {
-                    for (piece, start) in pieces.iter().zip(starts) {
-                        file.write_all_at(piece, start).map_err(|error| self.scratch_error(error))?;
-                    }
+            if let Kept::Memory(pieces, starts) = &total.kept {
+                for (piece, &start) in pieces.iter().zip(starts) {
+                    file.write_all_at(piece, start).map_err(|error| self.scratch_error(error))?;
                 }
             }
+            total.kept = Kept::File(file, before);
             total.charges.clear();
         }
         match &mut total.kept {
@@ -255,9 +255,13 @@ impl MatrixSource for SpilledRows {
             indptr.push(usize::try_from(place).map_err(|_| Error::internal("block exceeds memory"))?);
         }
         let entries = bytes.chunks_exact(entry);
-        let column = |entry: &[u8]| match is_short(self.width) {
-            true => u32::from(u16::from_ne_bytes([entry[0], entry[1]])),
-            false => u32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]]),
+        let short = is_short(self.width);
+        let column = |entry: &[u8]| {
+            if short {
+                u32::from(u16::from_ne_bytes([entry[0], entry[1]]))
+            } else {
+                u32::from_ne_bytes([entry[0], entry[1], entry[2], entry[3]])
+            }
         };
         let indices = entries.clone().map(column).collect();
         let tail = |entry: &[u8]| entry[entry.len() - 4..].try_into().map_or(0.0, f32::from_ne_bytes);

@@ -1,5 +1,12 @@
 //! Against a naive computation in doubles.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::needless_for_each,
+    reason = "small numbers"
+)]
+
 use std::sync::Arc;
 
 use annstream_core::element::{SparseLayout, SparseMatrix};
@@ -195,10 +202,12 @@ fn rows_kept_aside_are_the_same_in_memory_and_on_disk() {
         let matrix = lazy(&rows, 70, precision);
         let options = PcaOptions { n_comps: Some(5), ..PcaOptions::default() };
         let expected = fit(&matrix, &options, &exec(2)).unwrap();
-        for (limit, on_disk) in [(u64::MAX, false), (1000, true), (0, true)] {
+        // Blocks of two rows, so that some are in memory before the file begins.
+        let small = LazyMatrix::new(Arc::new(Small(matrix.clone(), precision, rows.clone())));
+        for (limit, on_disk) in [(u64::MAX, false), (9000, true), (0, true)] {
             let exec = exec(2);
             let spill = Spill::new(70, 900, precision, limit, &exec);
-            let kept = matrix.run(spill, "rows", &exec).unwrap();
+            let kept = small.run(spill, "rows", &exec).unwrap();
             assert_eq!(kept.is_on_disk(), on_disk);
             let again = LazyMatrix::new(Arc::new(kept));
             assert_eq!(again.shape(), [900, 70]);

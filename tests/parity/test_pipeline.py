@@ -13,19 +13,20 @@ import scanpy as sc
 from scipy import sparse
 
 from . import real_data
-from .runner import annstream
+from .runner import run as command
 from .scanpy_flow import dense, tutorial
 
 DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
 
 
 def run(source: Path, target: Path, *arguments: str, recipe: str | None = None) -> ad.AnnData:
-    command = ["run", str(source), "-o", str(target), "--force", "-q", *arguments]
+    words = ["run", str(source), "-o", str(target), "--force", "-q", *arguments]
     if recipe is not None:
         path = target.with_suffix(".toml")
         path.write_text(recipe)
-        command += ["--recipe", str(path)]
-    annstream(*command)
+        words += ["--recipe", str(path)]
+    done = command(words)
+    assert done.code == 0, str(done)
     return ad.read_zarr(target) if target.suffix == ".zarr" else ad.read_h5ad(target)
 
 

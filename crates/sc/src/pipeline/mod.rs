@@ -39,6 +39,8 @@ pub enum KeepX {
     /// `X` as the steps leave it, and as it was in `layers["counts"]`.
     #[default]
     Both,
+    /// `X` scaled, if the recipe scales: dense, where means are subtracted.
+    Scaled,
     /// No `X`.
     None,
 }

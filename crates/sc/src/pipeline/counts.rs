@@ -8,7 +8,7 @@ use super::state::State;
 use crate::filter::{CellFilter, GeneFilter};
 use crate::groups::truths;
 use crate::qc::qc_columns;
-use crate::reduce::{CellRule, Counts, CountsPass, RareEntries, TotalsPass};
+use crate::reduce::{CellRule, Counts, CountsPass, Frequent, RareEntries, TotalsPass};
 use crate::{Error, Result};
 
 pub(super) fn run(state: &mut State<'_>) -> Result<()> {
@@ -30,7 +30,7 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     };
     let only_counts = recipe.normalize_total.is_some();
     let counted = sets.into_iter().map(|(_, marks)| marks).collect();
-    let pass = CountsPass { width, sets: counted, ranks, rule, only_counts };
+    let pass = CountsPass { width, sets: counted, ranks, rule, only_counts, frequent: Frequent::none(width) };
     let counts = state.stage("counts", |state| {
         if state.recipe.qc.is_none() && state.recipe.filter_cells.is_none() && state.recipe.filter_genes.is_none() {
             // Nothing but totals is asked for.

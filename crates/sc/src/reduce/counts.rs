@@ -1,5 +1,8 @@
 //! What quality control asks of a matrix, of cells and of genes, in one pass.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
@@ -47,6 +50,30 @@ pub struct CountsPass {
     pub rule: CellRule,
     /// Whether values below zero or not finite are errors: counts are neither.
     pub only_counts: bool,
+    /// Genes that are known not to be rare, so that nobody remembers their entries any longer. Which ones a worker knows
+    /// depends on its luck; which are remembered in the end does not.
+    pub frequent: Frequent,
+}
+
+/// A mark for each gene that any thread may set.
+#[derive(Clone, Debug, Default)]
+pub struct Frequent(Arc<[AtomicBool]>);
+
+impl Frequent {
+    /// No gene is.
+    pub fn none(width: usize) -> Self {
+        Self((0..width).map(|_| AtomicBool::new(false)).collect())
+    }
+
+    fn has(&self, gene: usize) -> bool {
+        self.0.get(gene).is_some_and(|mark| mark.load(Ordering::Relaxed))
+    }
+
+    fn add(&self, gene: usize) {
+        if let Some(mark) = self.0.get(gene) {
+            mark.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What the pass gives for genes.
@@ -190,10 +217,16 @@ impl CountsPass {
             out.cells.total.push(total);
             out.cells.kept.push(kept);
         }
+        let rare: Vec<bool> = out
+            .nonzero
+            .iter()
+            .enumerate()
+            .map(|(gene, &count)| count > 0 && count <= RARE && !self.frequent.has(gene))
+            .collect();
         for (row, range) in indptr.windows(2).enumerate().filter(|(row, _)| out.cells.kept[*row]) {
             let cell = u32::try_from(block.start + row).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
             for (&column, value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
-                if out.nonzero[column as usize] <= RARE && *value != T::default() {
+                if rare[column as usize] && *value != T::default() {
                     out.cells.rare.entries.push((column, cell, value.wide()));
                 }
             }
@@ -247,6 +280,11 @@ impl Consumer for CountsPass {
             all.genes_kept.total[column] += value;
         }
         let (genes, lost) = (&all.genes.nonzero, &all.genes_kept.nonzero);
+        for (gene, (all, lost)) in genes.iter().zip(lost).enumerate() {
+            if !RareEntries::covers(all - lost) {
+                self.frequent.add(gene);
+            }
+        }
         let still = |gene: u32| RareEntries::covers(genes[gene as usize] - lost[gene as usize]);
         let entries = &mut all.rare.entries;
         entries.extend(cells.rare.entries.into_iter().filter(|(gene, _, _)| still(*gene)));

@@ -6,7 +6,7 @@ mod residuals;
 mod top;
 mod totals;
 
-pub use counts::{CellRule, Counts, CountsPass, GeneCounts, RareEntries};
+pub use counts::{CellRule, Counts, CountsPass, Frequent, GeneCounts, RareEntries};
 pub use moments::{GroupMoments, MomentsPass};
 pub use residuals::ResidualPass;
 pub use totals::{DominantPass, TotalsPass};

@@ -63,7 +63,7 @@ impl Job<'_> {
             printer.warn(&warning);
         }
         if writing.plan {
-            show_plan(self.recipe, [input.file.n_obs(), input.file.n_vars()], writing.json, printer);
+            self.show_plan([input.file.n_obs(), input.file.n_vars()], printer);
             return Ok(());
         }
         let x = input.file.x();
@@ -106,6 +106,21 @@ impl Job<'_> {
         ));
         Ok(())
     }
+
+    /// Says what the passes are for.
+    fn show_plan(&self, shape: [usize; 2], printer: Printer) {
+        let passes = pipeline::passes(self.recipe, self.keep_x);
+        if self.writing.json {
+            let value = serde_json::json!({ "shape": shape, "recipe": self.recipe, "passes": passes });
+            printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+            return;
+        }
+        printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
+        for (i, pass) in passes.iter().enumerate() {
+            printer.out(&format!("  pass {}: {pass}", i + 1));
+        }
+        printer.out(&format!("passes over the data: {}", passes.len()));
+    }
 }
 
 fn say(report: &PipelineReport, printer: Printer) {
@@ -116,18 +131,4 @@ fn say(report: &PipelineReport, printer: Printer) {
     if let Some(genes) = report.variable_genes {
         printer.detail(&format!("{} genes are highly variable", count(genes as u64)));
     }
-}
-
-fn show_plan(recipe: &Recipe, shape: [usize; 2], json: bool, printer: Printer) {
-    let passes = pipeline::passes(recipe);
-    if json {
-        let value = serde_json::json!({ "shape": shape, "recipe": recipe, "passes": passes });
-        printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
-        return;
-    }
-    printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
-    for (i, pass) in passes.iter().enumerate() {
-        printer.out(&format!("  pass {}: {pass}", i + 1));
-    }
-    printer.out(&format!("passes over the data: {}", passes.len()));
 }

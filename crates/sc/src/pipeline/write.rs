@@ -4,12 +4,12 @@ use annstream_core::edit::{EditSpec, XSource, write_edited};
 use annstream_core::lazy::{Through, View};
 use annstream_core::sink::WritePass;
 use annstream_core::subset::Selection;
-use annstream_store::{DType, StoreWriter};
+use annstream_store::{DType, ErrorKind, StoreWriter};
 
 use super::components;
 use super::state::State;
 use super::{KeepX, PipelineOptions};
-use crate::Result;
+use crate::{Error, Result};
 
 pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
     let changed = state.recipe.normalize_total.is_some() || state.recipe.log1p.is_some();
@@ -49,7 +49,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
             Through { view, consumer: matrix("X", state.x.precision().dtype()) }
         }),
     );
-    let plan = components::plan(state)?;
+    let plan = components::plan(state).map_err(|error| of_input(error, state))?;
     let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
     if normalized || gathering.is_some() {
         if keep == KeepX::Both {
@@ -57,13 +57,19 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
         }
         let name = if gathering.is_some() { "products" } else { "write" };
         let consumers = (sinks.0, sinks.1, gathering);
-        let (_, _, gathered) = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec))?;
+        let passed = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec));
+        let (_, _, gathered) = passed.map_err(|error| of_input(error, state))?;
         if let Some(plan) = plan {
-            plan.finish(state, gathered)?;
+            plan.finish(state, gathered).map_err(|error| of_input(error, state))?;
         }
     } else if let Some(plan) = plan {
-        plan.finish(state, None)?;
+        plan.finish(state, None).map_err(|error| of_input(error, state))?;
     }
     let additions = std::mem::take(&mut state.additions);
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
+}
+
+/// Names the input where it is to blame, and not what is written.
+fn of_input(error: Error, state: &State<'_>) -> Error {
+    if error.kind() == ErrorKind::Invalid { error.at("X").in_file(&state.input.name) } else { error }
 }

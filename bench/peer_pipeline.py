@@ -32,7 +32,7 @@ def scanpy(source: Path, target: Path) -> None:
     sc.pp.log1p(data)
     sc.pp.highly_variable_genes(data, n_top_genes=2000)
     sc.pp.pca(data, n_comps=50)
-    data.write_h5ad(target, compression="gzip")
+    data.write_h5ad(target)
 
 
 def anndataoom(source: Path, target: Path) -> None:

@@ -57,6 +57,14 @@ impl Job<'_> {
         let writing = self.writing;
         let printer = writing.common.printer();
         check_output(self.output, [self.input], writing.force || writing.plan)?;
+        if let Some(metrics) = self.metrics {
+            // Now, and not after all the work.
+            check_output(metrics, [self.input], true)?;
+            folder_of(metrics)?;
+            if std::path::absolute(metrics).ok() == std::path::absolute(self.output).ok() {
+                return Err(Error::argument("the metrics and the output are the same file").in_file(metrics));
+            }
+        }
         let exec = writing.common.exec(folder_of(self.output)?)?;
         let input = writing.open(self.input)?;
         for warning in input.file.warnings() {

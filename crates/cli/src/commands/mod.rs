@@ -9,6 +9,7 @@ mod output;
 mod pipeline;
 mod run;
 mod split;
+mod steps;
 mod subset;
 mod writing;
 
@@ -24,6 +25,20 @@ pub(crate) enum Command {
     Convert(Box<convert::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
+    /// Quality metrics of cells and genes.
+    Qc(Box<steps::Qc>),
+    /// Keep cells and genes that pass thresholds.
+    Filter(Box<steps::Filter>),
+    /// Give every cell the same total.
+    Normalize(Box<steps::Normalize>),
+    /// Take the logarithm of 1 + X.
+    Log1p(Box<steps::Log1p>),
+    /// Mark highly variable genes.
+    Hvg(Box<steps::Hvg>),
+    /// Centre and scale genes.
+    Scale(Box<steps::Scale>),
+    /// Principal components, exact.
+    Pca(Box<steps::Pca>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
     /// Write one file for each value of a column of obs.
@@ -38,6 +53,13 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Qc(arguments) => arguments.run(),
+        Command::Filter(arguments) => arguments.run(),
+        Command::Normalize(arguments) => arguments.run(),
+        Command::Log1p(arguments) => arguments.run(),
+        Command::Hvg(arguments) => arguments.run(),
+        Command::Scale(arguments) => arguments.run(),
+        Command::Pca(arguments) => arguments.run(),
         Command::Run(arguments) => run::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),

@@ -23,6 +23,8 @@ pub(crate) enum KeepXName {
     Both,
     /// X as the steps leave it
     Normalized,
+    /// X scaled, if the recipe scales: dense, unless zero_center is false
+    Scaled,
     /// X as it was
     Raw,
     /// No X: tables, scores and loadings only
@@ -34,6 +36,7 @@ impl From<KeepXName> for KeepX {
         match name {
             KeepXName::Both => Self::Both,
             KeepXName::Normalized => Self::Normalized,
+            KeepXName::Scaled => Self::Scaled,
             KeepXName::Raw => Self::Raw,
             KeepXName::None => Self::None,
         }

@@ -34,13 +34,13 @@ pub(super) type Gathering = Through<(Gram, Spill)>;
 /// What it gives.
 pub(super) type Gathered = (Moments, SpilledRows);
 
-/// Chooses genes and scales them; `None` if the recipe has no PCA.
-pub(super) fn plan(state: &mut State<'_>) -> Result<Option<Plan>> {
+/// How genes are scaled, and what PCA looks at, if the recipe has these steps.
+pub(super) fn plan(state: &mut State<'_>) -> Result<(Option<Scale>, Option<Plan>)> {
     let scale = match state.recipe.scale {
-        Some(options) => Some((scaling(state, options)?, options.zero_center)),
+        Some(options) => Some(scaling(state, options)?),
         None => None,
     };
-    let Some(step) = state.recipe.pca.clone() else { return Ok(None) };
+    let Some(step) = state.recipe.pca.clone() else { return Ok((scale, None)) };
     let mask = mask(state, &step)?;
     let [rows, width] = state.x.shape();
     let width = mask.as_ref().map_or(width, |(_, mask)| mask.iter().filter(|keep| **keep).count());
@@ -58,12 +58,12 @@ pub(super) fn plan(state: &mut State<'_>) -> Result<Option<Plan>> {
         view = view.with_shared(op.clone());
     }
     let mut offsets = None;
-    if let Some((scale, _)) = scale {
+    if let Some(scale) = &scale {
         offsets = Some(ids.iter().map(|&id| scale.value(id as usize, 0.0)).collect());
-        view = view.with(Deviations(scale));
+        view = view.with(Deviations(scale.clone()));
     }
     let precision = state.x.precision();
-    Ok(Some(Plan { step, mask, offsets, view, width, rows, precision }))
+    Ok((scale, Some(Plan { step, mask, offsets, view, width, rows, precision })))
 }
 
 /// Means and deviations of all genes, as scanpy's `scale` has them; adds them to `var`.

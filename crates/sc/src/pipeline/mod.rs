@@ -39,6 +39,8 @@ pub enum KeepX {
     /// `X` as the steps leave it, and as it was in `layers["counts"]`.
     #[default]
     Both,
+    /// `X` scaled, if the recipe scales: dense, where means are subtracted.
+    Scaled,
     /// No `X`.
     None,
 }
@@ -154,6 +156,9 @@ pub fn passes(recipe: &Recipe, keep_x: KeepX) -> Vec<String> {
         (true, false) => out.push("products of variable genes".to_owned()),
         (false, true) => out.push("X is written".to_owned()),
         (false, false) => {}
+    }
+    if keep_x == KeepX::Scaled && recipe.scale.is_some() {
+        out.push("X is written, scaled".to_owned());
     }
     out
 }

@@ -2,6 +2,7 @@
 
 use annstream_core::edit::{EditSpec, XSource, write_edited};
 use annstream_core::lazy::{Through, View};
+use annstream_core::op::{Scale, ToDouble};
 use annstream_core::sink::WritePass;
 use annstream_core::subset::Selection;
 use annstream_store::{DType, ErrorKind, StoreWriter};
@@ -16,6 +17,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
     let keep = match options.keep_x {
         // Nothing was changed: X is X, and there is nothing to keep beside it.
         KeepX::Both | KeepX::Normalized if !changed => KeepX::Raw,
+        KeepX::Scaled if state.recipe.scale.is_none() => return Err(Error::argument("X is not scaled by this recipe")),
         other => other,
     };
     let mut spec =
@@ -23,7 +25,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
     spec.x = match keep {
         KeepX::None => XSource::Skip,
         KeepX::Raw => XSource::Keep,
-        KeepX::Normalized | KeepX::Both => XSource::Written,
+        KeepX::Normalized | KeepX::Both | KeepX::Scaled => XSource::Written,
     };
     if keep == KeepX::Both {
         spec.layers.push("counts".to_owned());
@@ -49,7 +51,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
             Through { view, consumer: matrix("X", state.x.precision().dtype()) }
         }),
     );
-    let plan = components::plan(state).map_err(|error| of_input(error, state))?;
+    let (scale, plan) = components::plan(state).map_err(|error| of_input(error, state))?;
     let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
     if normalized || gathering.is_some() {
         if keep == KeepX::Both {
@@ -65,6 +67,9 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
     } else if let Some(plan) = plan {
         plan.finish(state, None).map_err(|error| of_input(error, state))?;
     }
+    if let Some(scale) = scale.filter(|_| keep == KeepX::Scaled) {
+        scaled(state, scale, options, writer)?;
+    }
     let additions = std::mem::take(&mut state.additions);
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
 }
@@ -72,4 +77,25 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
 /// Names the input where it is to blame, and not what is written.
 fn of_input(error: Error, state: &State<'_>) -> Error {
     if error.kind() == ErrorKind::Invalid { error.at("X").in_file(&state.input.name) } else { error }
+}
+
+/// Writes `X` centred and scaled: dense, unless the centre stays where it is. A pass of its own, whose blocks are small.
+fn scaled(state: &mut State<'_>, scale: Scale, options: &PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
+    let sparse = !state.is_dense();
+    let centred = scale.means.is_some();
+    let mut matrix = state.x.clone();
+    if (sparse && centred) || state.stored.stored_dtype().is_integer() {
+        matrix = matrix.with(ToDouble);
+    }
+    let matrix = matrix.with(scale);
+    let pass = WritePass {
+        writer,
+        path: "X".to_owned(),
+        shape: matrix.shape().map(|extent| extent as u64),
+        dtype: matrix.precision().dtype(),
+        dense: centred || !sparse,
+        compression: options.compression,
+    };
+    let written = state.stage("write", |state| matrix.run(pass, "scaled X", state.exec).map(drop));
+    written.map_err(|error| of_input(error, state))
 }

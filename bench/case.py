@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ IMPORTS = {
     "anndata": [PYTHON, str(BENCH / "peer_anndata.py"), "import"],
     "h5py": [PYTHON, str(BENCH / "peer_read.py"), "h5py"],
     "zarr": [PYTHON, str(BENCH / "peer_read.py"), "zarr"],
+    "scanpy": [PYTHON, str(BENCH / "peer_pipeline.py"), "import-scanpy"],
+    "anndataoom": [
+        os.environ.get("ANNSTREAM_BENCH_ANNDATAOOM", PYTHON),
+        str(BENCH / "peer_pipeline.py"),
+        "import-anndataoom",
+    ],
 }
 
 
@@ -47,6 +54,8 @@ class Tool:
     checked: bool = True
     # Other data than that of the case.
     datasets: tuple[str, ...] | None = None
+    # Why it is not there.
+    absent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,12 @@ class Case:
     memory_mib: int | None = None
     # How many times ours a peer is expected to take.
     expected: Mapping[str, float] = field(default_factory=dict)
+    # How many of the cells that were asked for.
+    share: float = 1.0
+    # What is found in the output of a tool, and what is said of all that was found: `checked`, and more for the
+    # claims; without these, outputs have to be equal.
+    look: Callable[[str, Job, Path], dict] | None = None
+    verdict: Callable[[dict[str, dict]], dict] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ MADE = {
     "same-gzip": ["--same-genes", "--compression", "gzip"],
     "diff-gzip": ["--compression", "gzip"],
     "diff-csc": ["--layout", "csc"],
+    # One file.
+    "atlas": ["--batches", "1", "--same-genes", "--compression", "gzip"],
 }
 
 # What derive.py makes of another set: that set, the job and its options.

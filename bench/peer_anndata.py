@@ -55,7 +55,7 @@ def to_csr(options: argparse.Namespace) -> None:
 
 def versions(_: argparse.Namespace) -> None:
     """Prints the versions as JSON."""
-    found = {name: version(name) for name in ("anndata", "h5py", "zarr", "numpy", "scipy", "pandas")}
+    found = {name: version(name) for name in ("anndata", "h5py", "zarr", "numpy", "scipy", "pandas", "scanpy")}
     print(json.dumps({"python": platform.python_version(), **found}))
 
 

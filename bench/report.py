@@ -83,7 +83,8 @@ def text_table(family: dict) -> str:
 def machine_line(family: dict) -> str:
     """What the figures depend on."""
     at, peers = family["machine"], family["machine"]["peers"]
-    versions = ", ".join(f"{name} {peers[name]}" for name in ("anndata", "h5py", "zarr"))
+    names = ["anndata", "h5py", "zarr", *(["scanpy"] if "scanpy" in family["imports"] else [])]
+    versions = ", ".join(f"{name} {peers[name]}" for name in names)
     return (
         f"{at['cores']} cores ({at['cpu']}), {at['memory_gib']} GiB, {at['system']}; {at['annstream']}; {versions}, "
         f"Python {peers['python']}. Median of {family['options']['repeat']} (least-most)."

@@ -9,6 +9,7 @@ is reported. For each case the outputs are compared as well: a fast wrong answer
     make bench BENCH_ARGS="--quick"                  a look in some minutes
     make bench BENCH_ARGS="--only zarr read"         some families of cases
     make bench BENCH_ARGS="--cases gzip-diff --repeat 5"
+    make bench BENCH_ARGS="--only pipeline"          counts to components: 60,000 and 200,000 cells
     make bench BENCH_ARGS="--report --update-readme" no runs: the table of what former runs found
 
 Each family leaves its results in build/bench/FAMILY.json, where cases of a former run with the same options stay if
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import cases_concat
 import cases_convert
+import cases_pipeline
 import cases_read
 import cases_virtual
 import cases_zarr
@@ -39,7 +41,8 @@ from measure import MIB, Measured, available_bytes, measure, remove, size_of, wa
 from report import footnote, markdown, text_table, update_readme
 
 OUT = ROOT / "build/bench"
-FAMILIES = tuple(module.FAMILY for module in (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read))
+MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline)
+FAMILIES = tuple(module.FAMILY for module in MODULES)
 
 
 def outcome(case: Case, output: Path, log: Path) -> dict | list:
@@ -73,6 +76,7 @@ def compare(outcomes: dict[str, dict | list]) -> str:
 
 def run_case(case: Case, options: argparse.Namespace) -> dict:
     """Measures all tools of a case."""
+    options = shared(case, options)
     tools = {tool.name: tool for tool in case.tools if tool.name not in options.without}
     inputs = inputs_of(case.datasets, case.files, case.times, options)
     others = {
@@ -80,10 +84,12 @@ def run_case(case: Case, options: argparse.Namespace) -> dict:
     }
     nnz = sum(entry.nnz for entry in inputs)
     scratch = OUT / "scratch"
-    remove(scratch)
+    for folder in (scratch, OUT / "kept"):
+        remove(folder)
     scratch.mkdir(parents=True)
     measured = {name: Measured() for name in tools}
     for name, tool in tools.items():
+        measured[name].problem = tool.absent
         if tool.entry_bytes and tool.entry_bytes * nnz + 1024 * MIB > available_bytes():
             measured[name].problem = "skipped: too little memory"
     for read in (inputs, *others.values()):
@@ -97,15 +103,16 @@ def run_case(case: Case, options: argparse.Namespace) -> dict:
                 continue
             paths = [entry.path for entry in others.get(name, inputs)]
             log = OUT / f"logs/{case.name}-{order.index(name)}-{repetition}.log"
-            found = run_tool(case, tools[name], Job(paths, scratch, options), measured[name], log)
+            job = Job(paths, scratch, options)
+            found = run_tool(case, tools[name], job, measured[name], log)
             if repetition == 0 and tools[name].checked and found is not None:
-                outcomes[name] = outcome(case, found, log)
+                outcomes[name] = case.look(name, job, found) if case.look else outcome(case, found, log)
             # At once: what is not on the disk yet need not go there while the next tool runs.
             remove(scratch)
             scratch.mkdir()
     shutil.rmtree(scratch)
-    checked = compare(outcomes)
-    print(f"  {checked}", flush=True)
+    said = case.verdict(outcomes) if case.verdict else {"checked": compare(outcomes)}
+    print(f"  {said['checked']}", flush=True)
     return {
         "name": case.name,
         "title": case.title,
@@ -114,9 +121,14 @@ def run_case(case: Case, options: argparse.Namespace) -> dict:
         "input_bytes": sum(entry.bytes for entry in inputs),
         "memory_mib": case.memory_mib,
         "expected": dict(case.expected),
-        "checked": checked,
+        **said,
         "tools": {name: {**found.summary(), "imports": tools[name].imports} for name, found in measured.items()},
     }
+
+
+def shared(case: Case, options: argparse.Namespace) -> argparse.Namespace:
+    """The options with the cells of a case."""
+    return argparse.Namespace(**{**vars(options), "cells": round(options.cells * case.share)})
 
 
 def run_tool(case: Case, tool: Tool, job: Job, measured: Measured, log: Path) -> Path | None:
@@ -208,8 +220,10 @@ def chosen(options: argparse.Namespace) -> list[Family]:
 
 def warn_of_space(families: list[Family], options: argparse.Namespace) -> None:
     """Inputs that are to be made take up to 8 bytes an entry and set; an output and scratch files take two more."""
-    used = (case.datasets for family in families for case in family.cases)
-    missing = {name for names in used for name in names if not (folder_of(name, options) / "manifest.json").exists()}
+    used = {
+        folder_of(name, shared(case, options)) for family in families for case in family.cases for name in case.datasets
+    }
+    missing = [folder for folder in used if not (folder / "manifest.json").exists()]
     if shutil.disk_usage(OUT).free < 8 * options.cells * options.genes * options.density * (len(missing) + 3):
         print("bench: there may be too little space on the disk", file=sys.stderr)
 
@@ -262,7 +276,7 @@ def main() -> int:
         for family in families:
             for case in family.cases:
                 for names in (case.datasets, *(tool.datasets for tool in case.tools if tool.datasets)):
-                    inputs_of(names, None, 1, options)
+                    inputs_of(names, None, 1, shared(case, options))
         results = [run_family(family, options) for family in families]
     for family in results:
         print(f"{text_table(family)}\n{footnote(family)}")

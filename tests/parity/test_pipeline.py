@@ -99,7 +99,9 @@ def small(seed: int, kind: str, dtype: str, rows: int = 220, columns: int = 160)
     values[:, rng.integers(0, columns, 3)] = 0
     names = [f"G{i}" for i in range(columns)]
     names[:4] = ["MT-A", "MT-B", "RPS1", "HBA1"]
-    obs = pd.DataFrame({"batch": pd.Categorical(rng.choice(["x", "y", "z"], rows))}, index=[f"c{i}" for i in range(rows)])
+    obs = pd.DataFrame(
+        {"batch": pd.Categorical(rng.choice(["x", "y", "z"], rows))}, index=[f"c{i}" for i in range(rows)]
+    )
     matrix = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}[kind](values)
     return ad.AnnData(matrix, obs=obs, var=pd.DataFrame(index=names))
 
@@ -149,7 +151,11 @@ def flow(adata: ad.AnnData, flavor: str, batch: str | None) -> ad.AnnData:
         sc.pp.scale(scaled, max_value=4)
         sc.pp.pca(scaled, n_comps=12)
     adata.var = scaled.var
-    adata.obsm["X_pca"], adata.varm["PCs"], adata.uns["pca"] = scaled.obsm["X_pca"], scaled.varm["PCs"], scaled.uns["pca"]
+    adata.obsm["X_pca"], adata.varm["PCs"], adata.uns["pca"] = (
+        scaled.obsm["X_pca"],
+        scaled.varm["PCs"],
+        scaled.uns["pca"],
+    )
     return adata
 
 

@@ -44,7 +44,7 @@ pub struct LogOptions {
 
 /// What `highly_variable_genes` is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct HvgStep {
     /// Column of `obs` with the batch of each cell.
     pub batch_key: Option<String>,
@@ -172,6 +172,8 @@ mod tests {
         assert!(short.qc.is_none() && short.log1p.is_some());
         let error = Recipe::from_toml("[normalise]\n").unwrap_err();
         assert!(error.to_string().contains("normalise"), "{error}");
+        let error = Recipe::from_toml("[highly_variable_genes]\nn_top = 5\n").unwrap_err();
+        assert!(error.to_string().contains("n_top"), "{error}");
     }
 
     #[test]

@@ -60,13 +60,21 @@ impl Job<'_> {
         let writing = self.writing;
         let printer = writing.common.printer();
         check_output(self.output, [self.input], writing.force || writing.plan)?;
+        if let Some(metrics) = self.metrics {
+            // Now, and not after all the work.
+            check_output(metrics, [self.input], true)?;
+            folder_of(metrics)?;
+            if std::path::absolute(metrics).ok() == std::path::absolute(self.output).ok() {
+                return Err(Error::argument("the metrics and the output are the same file").in_file(metrics));
+            }
+        }
         let exec = writing.common.exec(folder_of(self.output)?)?;
         let input = writing.open(self.input)?;
         for warning in input.file.warnings() {
             printer.warn(&warning);
         }
         if writing.plan {
-            show_plan(self.recipe, [input.file.n_obs(), input.file.n_vars()], writing.json, printer);
+            self.show_plan([input.file.n_obs(), input.file.n_vars()], printer);
             return Ok(());
         }
         let x = input.file.x();
@@ -109,6 +117,21 @@ impl Job<'_> {
         ));
         Ok(())
     }
+
+    /// Says what the passes are for.
+    fn show_plan(&self, shape: [usize; 2], printer: Printer) {
+        let passes = pipeline::passes(self.recipe, self.keep_x);
+        if self.writing.json {
+            let value = serde_json::json!({ "shape": shape, "recipe": self.recipe, "passes": passes });
+            printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+            return;
+        }
+        printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
+        for (i, pass) in passes.iter().enumerate() {
+            printer.out(&format!("  pass {}: {pass}", i + 1));
+        }
+        printer.out(&format!("passes over the data: {}", passes.len()));
+    }
 }
 
 fn say(report: &PipelineReport, printer: Printer) {
@@ -119,18 +142,4 @@ fn say(report: &PipelineReport, printer: Printer) {
     if let Some(genes) = report.variable_genes {
         printer.detail(&format!("{} genes are highly variable", count(genes as u64)));
     }
-}
-
-fn show_plan(recipe: &Recipe, shape: [usize; 2], json: bool, printer: Printer) {
-    let passes = pipeline::passes(recipe);
-    if json {
-        let value = serde_json::json!({ "shape": shape, "recipe": recipe, "passes": passes });
-        printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
-        return;
-    }
-    printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
-    for (i, pass) in passes.iter().enumerate() {
-        printer.out(&format!("  pass {}: {pass}", i + 1));
-    }
-    printer.out(&format!("passes over the data: {}", passes.len()));
 }

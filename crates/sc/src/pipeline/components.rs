@@ -69,7 +69,14 @@ pub(super) fn plan(state: &mut State<'_>) -> Result<(Option<Scale>, Option<Plan>
 /// Means and deviations of all genes, as scanpy's `scale` has them; adds them to `var`.
 fn scaling(state: &mut State<'_>, options: ScaleOptions) -> Result<Scale> {
     let own = state.moments.as_ref().ok_or_else(|| Error::internal("moments were not taken"))?;
+    if let Some(limit) = options.max_value.filter(|limit| limit.is_nan() || *limit <= 0.0) {
+        return Err(Error::argument(format!("max_value is {limit}, expected a number above 0")));
+    }
     let moments = GeneMoments::from_sums(own.rows, &own.sums, &own.squares)?;
+    if let Some(gene) = moments.variances.iter().position(|variance| !variance.is_finite()) {
+        let mean = moments.means[gene];
+        return Err(Error::invalid(format!("the mean of gene {gene} is {mean}, expected finite values")));
+    }
     let deviations: Vec<f64> =
         moments.variances.iter().map(|variance| if *variance > 0.0 { variance.sqrt() } else { 1.0 }).collect();
     let spread = |values: &[f64], rest: f64| -> Arc<[f64]> {

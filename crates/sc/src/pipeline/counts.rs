@@ -34,7 +34,8 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     let counts = state.stage("counts", |state| {
         if state.recipe.qc.is_none() && state.recipe.filter_cells.is_none() && state.recipe.filter_genes.is_none() {
             // Nothing but totals is asked for.
-            let totals = state.stored.run(TotalsPass::default(), "totals", state.exec)?;
+            let pass = TotalsPass { only_counts, ..TotalsPass::default() };
+            let totals = state.stored.run(pass, "totals", state.exec)?;
             return Ok((totals, None));
         }
         let counts = state.stored.run(pass, "counts", state.exec)?;

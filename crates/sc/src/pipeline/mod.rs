@@ -100,6 +100,9 @@ pub fn run(
         return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
     }
     let mut state = State::new(input, source, recipe, exec);
+    if state.stored.stored_dtype().is_complex() {
+        return Err(Error::invalid("complex numbers, expected real ones").at("X").in_file(&input.name));
+    }
     counts::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     normalized::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     genes::run(&mut state).map_err(|error| error.in_file(&input.name))?;
@@ -109,8 +112,8 @@ pub fn run(
 }
 
 /// What each pass over the matrix is for, as far as the recipe tells; totals may take one more, where filters remove
-/// genes that are not rare.
-pub fn passes(recipe: &Recipe) -> Vec<String> {
+/// genes that are not rare, and components of very many genes take several.
+pub fn passes(recipe: &Recipe, keep_x: KeepX) -> Vec<String> {
     let mut out = Vec::new();
     let mut first = Vec::new();
     for (step, asked) in [
@@ -129,7 +132,6 @@ pub fn passes(recipe: &Recipe) -> Vec<String> {
         out.extend(["dominant genes".to_owned(), "totals without them".to_owned()]);
     }
     match recipe.highly_variable_genes.as_ref().map(|step| step.options.flavor) {
-        None if recipe.scale.is_some() => out.push("means and variances".to_owned()),
         None => {}
         Some(Flavor::SeuratV3 | Flavor::SeuratV3Paper) => {
             out.extend(["means and variances of counts".to_owned(), "clipped variances".to_owned()]);
@@ -139,10 +141,24 @@ pub fn passes(recipe: &Recipe) -> Vec<String> {
         }
         Some(Flavor::Seurat | Flavor::CellRanger) => out.push("means and variances".to_owned()),
     }
-    if recipe.pca.is_some() {
-        out.push("products of variable genes; X is written".to_owned());
-    } else if recipe.normalize_total.is_some() || recipe.log1p.is_some() {
-        out.push("X is written".to_owned());
+    // What `cell_ranger` looks at without batches is what is scaled.
+    let known = recipe
+        .highly_variable_genes
+        .as_ref()
+        .is_some_and(|step| step.options.flavor == Flavor::CellRanger && step.batch_key.is_none());
+    if recipe.scale.is_some() && !known {
+        out.push("means and variances of X".to_owned());
+    }
+    let written = matches!(keep_x, KeepX::Both | KeepX::Normalized)
+        && (recipe.normalize_total.is_some() || recipe.log1p.is_some());
+    match (recipe.pca.is_some(), written) {
+        (true, true) => out.push("products of variable genes; X is written".to_owned()),
+        (true, false) => out.push("products of variable genes".to_owned()),
+        (false, true) => out.push("X is written".to_owned()),
+        (false, false) => {}
+    }
+    if keep_x == KeepX::Scaled && recipe.scale.is_some() {
+        out.push("X is written, scaled".to_owned());
     }
     out
 }

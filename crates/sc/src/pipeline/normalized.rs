@@ -58,7 +58,7 @@ fn normalize(state: &mut State<'_>, options: &NormalizeOptions) -> Result<()> {
     if options.exclude_highly_expressed {
         let pass = DominantPass { width: raw.shape()[1], totals: &totals, fraction: options.max_fraction };
         let excluded = state.stage("dominant genes", |state| raw.run(pass, "dominant genes", state.exec))?;
-        let pass = TotalsPass { excluded };
+        let pass = TotalsPass { excluded, only_counts: true };
         totals = state.stage("totals", |state| raw.run(pass, "totals", state.exec))?;
     }
     let target = options.target_sum.unwrap_or_else(|| median_total(&totals, precision));

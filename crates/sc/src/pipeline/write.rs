@@ -5,7 +5,7 @@ use annstream_core::lazy::{Through, View};
 use annstream_core::op::{Scale, ToDouble};
 use annstream_core::sink::WritePass;
 use annstream_core::subset::Selection;
-use annstream_store::{DType, StoreWriter};
+use annstream_store::{DType, ErrorKind, StoreWriter};
 
 use super::components;
 use super::state::State;
@@ -51,7 +51,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
             Through { view, consumer: matrix("X", state.x.precision().dtype()) }
         }),
     );
-    let (scale, plan) = components::plan(state)?;
+    let (scale, plan) = components::plan(state).map_err(|error| of_input(error, state))?;
     let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
     if normalized || gathering.is_some() {
         if keep == KeepX::Both {
@@ -59,18 +59,24 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
         }
         let name = if gathering.is_some() { "products" } else { "write" };
         let consumers = (sinks.0, sinks.1, gathering);
-        let (_, _, gathered) = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec))?;
+        let passed = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec));
+        let (_, _, gathered) = passed.map_err(|error| of_input(error, state))?;
         if let Some(plan) = plan {
-            plan.finish(state, gathered)?;
+            plan.finish(state, gathered).map_err(|error| of_input(error, state))?;
         }
     } else if let Some(plan) = plan {
-        plan.finish(state, None)?;
+        plan.finish(state, None).map_err(|error| of_input(error, state))?;
     }
     if let Some(scale) = scale.filter(|_| keep == KeepX::Scaled) {
         scaled(state, scale, options, writer)?;
     }
     let additions = std::mem::take(&mut state.additions);
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
+}
+
+/// Names the input where it is to blame, and not what is written.
+fn of_input(error: Error, state: &State<'_>) -> Error {
+    if error.kind() == ErrorKind::Invalid { error.at("X").in_file(&state.input.name) } else { error }
 }
 
 /// Writes `X` centred and scaled: dense, unless the centre stays where it is. A pass of its own, whose blocks are small.
@@ -90,5 +96,6 @@ fn scaled(state: &mut State<'_>, scale: Scale, options: &PipelineOptions, writer
         dense: centred || !sparse,
         compression: options.compression,
     };
-    state.stage("write", |state| matrix.run(pass, "scaled X", state.exec).map(drop))
+    let written = state.stage("write", |state| matrix.run(pass, "scaled X", state.exec).map(drop));
+    written.map_err(|error| of_input(error, state))
 }

@@ -190,7 +190,8 @@ impl CountsPass {
                 total += value;
             }
             if self.only_counts && !(total.is_finite() && nonzero == positive) {
-                return Err(not_a_count(values, block.rows[row]));
+                let wrong = values.iter().map(|value| value.wide()).find(|value| !(value.is_finite() && *value >= 0.0));
+                return Err(not_a_count(wrong.unwrap_or(total), block.rows[row]));
             }
             let first = out.cells.sets.len();
             out.cells.sets.resize(first + self.sets.len(), 0.0);
@@ -235,10 +236,9 @@ impl CountsPass {
     }
 }
 
-fn not_a_count<T: Real>(values: &[T], row: u64) -> Error {
-    let wrong = values.iter().map(|value| value.wide()).find(|value| !(value.is_finite() && *value >= 0.0));
-    let found = wrong.map_or_else(|| "a total that is not finite".to_owned(), |value| value.to_string());
-    Error::invalid(format!("has {found} among its values, expected counts: finite and not below 0")).row(row)
+/// The error for a value of a row that is below zero or not finite.
+pub(super) fn not_a_count(value: f64, row: u64) -> Error {
+    Error::invalid(format!("has {value} among its values, expected counts: finite and not below 0")).row(row)
 }
 
 impl Consumer for CountsPass {

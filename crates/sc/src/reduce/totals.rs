@@ -3,11 +3,15 @@
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
+use super::counts::not_a_count;
+
 /// Sums of rows over the columns that count.
 #[derive(Clone, Debug, Default)]
 pub struct TotalsPass {
     /// Columns of the matrix that do not count; empty if all do.
     pub excluded: Vec<bool>,
+    /// Whether values below zero or not finite are errors: counts are neither.
+    pub only_counts: bool,
 }
 
 /// Columns with a value above a fraction of the total of its row, in any row.
@@ -52,12 +56,19 @@ impl Consumer for TotalsPass {
 
     fn map(&self, block: &NumberBlock) -> Result<Vec<f64>> {
         let mut out = vec![0.0; block.len()];
+        let mut wrong = None;
         each_value(block, |row, column, value| {
+            if self.only_counts && wrong.is_none() && !(value.is_finite() && value >= 0.0) {
+                wrong = Some((row, value));
+            }
             if !self.excluded.get(column).copied().unwrap_or(false) {
                 out[row] += value;
             }
         })?;
-        Ok(out)
+        match wrong {
+            Some((row, value)) => Err(not_a_count(value, block.rows[row])),
+            None => Ok(out),
+        }
     }
 
     fn fold(&self, total: &mut Vec<f64>, partial: Vec<f64>) -> Result<()> {

@@ -177,7 +177,7 @@ def test_mixtures(join: str, flavor: str, mixture: str, tmp_path: Path) -> None:
     assert sparse.issparse(result.X) == (mixture != "two dense")
 
 
-@pytest.mark.parametrize("resources", [("--memory=96M", "--threads=1"), ("--threads=3",)])
+@pytest.mark.parametrize("resources", [("--memory=160M", "--threads=1"), ("--threads=3",)])
 def test_resources_do_not_matter(resources: tuple[str, ...], tmp_path: Path) -> None:
     """Enough values for several blocks, which begin elsewhere than the files do."""
     paths = []

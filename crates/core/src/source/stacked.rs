@@ -136,21 +136,22 @@ impl MatrixSource for StackedRows {
 
     fn cost(&self, rows: Range<u64>) -> Result<u64> {
         let count = rows.end - rows.start;
-        let mut cost = match &self.layout {
+        let made = match &self.layout {
             Layout::Sparse { lengths, .. } => {
-                let values: u64 =
-                    lengths[usize_of(rows.start)?..usize_of(rows.end)?].iter().map(|&length| u64::from(length)).sum();
-                // What is aligned, and what is put together.
-                values.saturating_mul(self.dtype.size() as u64 + 4).saturating_add(count * 16).saturating_mul(2)
+                let lengths = &lengths[usize_of(rows.start)?..usize_of(rows.end)?];
+                let values: u64 = lengths.iter().map(|&length| u64::from(length)).sum();
+                values.saturating_mul(self.dtype.size() as u64 + 4).saturating_add(count * 16)
             }
-            Layout::Dense { .. } => count.saturating_mul(self.row_bytes()).saturating_mul(2),
+            Layout::Dense { .. } => count.saturating_mul(self.row_bytes()),
         };
+        let (mut most, mut parts) = (0, 0);
         for (part, own) in self.touched(&rows) {
-            let read = part.source.cost(own)?;
             let widened = self.dtype.size().div_ceil(part.source.dtype().size()).max(1) as u64;
-            cost = cost.saturating_add(read.saturating_mul(widened));
+            most = part.source.cost(own)?.saturating_mul(widened).max(most);
+            parts += 1;
         }
-        Ok(cost)
+        // Parts are read and aligned one after the other, then put together.
+        Ok(made.saturating_add(if parts > 1 { most.max(made) } else { most }))
     }
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {

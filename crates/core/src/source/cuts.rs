@@ -49,7 +49,9 @@ mod tests {
 
     fn cut(max_bytes: u64, rows: &[u64]) -> Vec<Range<u64>> {
         let mut cuts = Cuts::new(max_bytes, 8);
-        rows.iter().for_each(|&values| cuts.push(values));
+        for &values in rows {
+            cuts.push(values);
+        }
         cuts.finish()
     }
 

@@ -121,7 +121,9 @@ impl MatrixSource for StackedRows {
                 // As stored: with columns of 32 bits, if they fit.
                 let column = if i32::try_from(self.columns).is_ok() { 4 } else { 8 };
                 let mut cuts = Cuts::new(max_bytes, self.dtype.size() as u64 + column);
-                lengths.iter().for_each(|&length| cuts.push(u64::from(length)));
+                for &length in lengths {
+                    cuts.push(u64::from(length));
+                }
                 Ok(cuts.finish())
             }
             Layout::Dense { chunk } => {
@@ -231,7 +233,9 @@ fn lengths(part: &StackedPart, rows: Range<u64>) -> Result<Vec<u64>> {
     } else {
         part.source.lengths(rows)?
     };
-    lengths.iter_mut().for_each(|length| *length += filled);
+    for length in &mut lengths {
+        *length += filled;
+    }
     Ok(lengths)
 }
 

@@ -12,6 +12,7 @@ NEEDS_BINARY = {
     "test_concat_real",
     "test_convert",
     "test_concat_virtual",
+    "test_pipeline_several",
     "test_readback",
     "test_refusals",
     "test_split",

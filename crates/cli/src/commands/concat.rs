@@ -1,22 +1,16 @@
 //! `annstream concat`.
 
-use std::io::BufRead;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Instant;
 
-use annstream_core::anndata::AnnDataFile;
-use annstream_core::concat::{
-    Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, Input, Join, MergeStrategy, execute, plan,
-};
+use annstream_core::concat::{Axis, ConcatPlan, ConcatReport, ConcatSpec, FillValue, MergeStrategy, execute, plan};
 use annstream_core::{Error, Exec, Result};
-use annstream_store::{
-    Compression, CreateOptions, OpenOptions, ZarrOptions, create, local_name, open, virtual_sources,
-};
+use annstream_store::{Compression, CreateOptions, OpenOptions, ZarrOptions, create, virtual_sources};
 use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
-use super::output::{ZarrFormatName, check_output, folder_of, parse, stamp};
+use super::inputs::{Joining, Named, open_all, resolve, unchanged};
+use super::output::{ZarrFormatName, check_output, folder_of, parse};
 use crate::printer::{Printer, bytes, count};
 
 /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
@@ -43,27 +37,14 @@ pub(crate) struct Arguments {
     /// Axis to append along: cells (obs) or genes (var)
     #[arg(long, value_enum, default_value_t)]
     axis: AxisName,
-    /// Keep the names of the other axis that all inputs have (inner) or that any has (outer)
-    #[arg(long, default_value = "inner", value_parser = parse::<Join>, value_name = "inner|outer")]
-    join: Join,
+    #[command(flatten)]
+    joining: Joining,
     /// Which elements of the other axis to keep
     #[arg(long, default_value = "none", value_parser = parse::<MergeStrategy>, value_name = "none|same|unique|first|only")]
     merge: MergeStrategy,
     /// Which entries of uns to keep
     #[arg(long, default_value = "none", value_parser = parse::<MergeStrategy>, value_name = "none|same|unique|first|only")]
     uns_merge: MergeStrategy,
-    /// Add a column of this name that tells the inputs apart
-    #[arg(long, value_name = "NAME")]
-    label: Option<String>,
-    /// One key per input, for --label and --index-unique [default: 0,1,…]
-    #[arg(long, value_delimiter = ',', value_name = "A,B,…", conflicts_with = "keys_from")]
-    keys: Option<Vec<String>>,
-    /// Take the keys from the file names, with or without extension
-    #[arg(long, value_enum, value_name = "filename|stem")]
-    keys_from: Option<KeysFrom>,
-    /// Make labels unique: append this separator and the key of the input
-    #[arg(long, value_name = "SEP", allow_hyphen_values = true)]
-    index_unique: Option<String>,
     /// Value for what an outer join leaves open [default: 0 in sparse, NaN in dense matrices]
     #[arg(long, value_parser = parse::<FillValue>, value_name = "X", allow_hyphen_values = true)]
     fill_value: Option<FillValue>,
@@ -103,18 +84,6 @@ enum AxisName {
     Var,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum KeysFrom {
-    Filename,
-    Stem,
-}
-
-/// A path with the key it was given, if any.
-struct Named {
-    pub(super) key: Option<String>,
-    pub(super) path: PathBuf,
-}
-
 /// Merges.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let started = Instant::now();
@@ -134,53 +103,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         show_plan(&plan, arguments.json, printer, &exec);
         return Ok(());
     }
-    let stamps = stamps(&named)?;
+    let unchanged = unchanged(&named)?;
     let zarr = ZarrOptions { format: arguments.zarr_format.into(), ..ZarrOptions::default() };
     let options = CreateOptions { overwrite: arguments.force, pool: Some(exec.pool().clone()), queue: 0, zarr };
     let writer = create(&arguments.output, options)?;
     let report = execute(&inputs, &plan, writer, &exec)?;
-    for (before, after) in stamps.iter().zip(self::stamps(&named)?) {
-        if *before != after {
-            printer
-                .warn(&format!("{}: changed while it was read; the result may mix two versions", before.0.display()));
-        }
-    }
+    unchanged.iter().try_for_each(|input| input.check(printer))?;
     show_report(arguments, &plan, &report, started, printer);
-    Ok(())
-}
-
-/// Expands lists and splits `key=path`.
-fn resolve(given: &[String]) -> Result<Vec<Named>> {
-    let mut texts = Vec::new();
-    for text in given {
-        if let Some(list) = text.strip_prefix('@') {
-            let file = std::fs::File::open(list).map_err(|error| Error::io(error, list))?;
-            lines(std::io::BufReader::new(file), list, &mut texts)?;
-        } else if text == "-" {
-            lines(std::io::stdin().lock(), "standard input", &mut texts)?;
-        } else {
-            texts.push(text.clone());
-        }
-    }
-    if texts.is_empty() {
-        return Err(Error::argument("no objects to concatenate: the list of inputs is empty"));
-    }
-    let named = texts.into_iter().map(|text| match text.split_once('=') {
-        Some((key, path)) if !key.contains('/') && !Path::new(&text).exists() => {
-            Ok(Named { key: Some(key.to_owned()), path: local_name(path)? })
-        }
-        _ => Ok(Named { key: None, path: local_name(text)? }),
-    });
-    named.collect()
-}
-
-fn lines(reader: impl BufRead, name: &str, texts: &mut Vec<String>) -> Result<()> {
-    for line in reader.lines() {
-        let line = line.map_err(|error| Error::io(error, name))?;
-        if !line.trim().is_empty() {
-            texts.push(line.trim().to_owned());
-        }
-    }
     Ok(())
 }
 
@@ -190,75 +119,20 @@ fn spec(arguments: &Arguments, named: &[Named]) -> Result<ConcatSpec> {
         let error = Error::argument("this format has no virtual arrays").in_file(&arguments.output);
         return Err(error.hint("write .h5ad, or leave out --virtual"));
     }
+    let spec = arguments.joining.spec(named)?;
     Ok(ConcatSpec {
         axis: match arguments.axis {
             AxisName::Obs => Axis::Obs,
             AxisName::Var => Axis::Var,
         },
-        join: arguments.join,
         merge: arguments.merge,
         uns_merge: arguments.uns_merge,
-        label: arguments.label.clone(),
-        keys: keys(arguments, named)?,
-        index_unique: arguments.index_unique.clone(),
         fill_value: arguments.fill_value,
         pairwise: arguments.pairwise,
         compression: arguments.compression,
         virtual_from,
+        ..spec
     })
-}
-
-fn keys(arguments: &Arguments, named: &[Named]) -> Result<Option<Vec<String>>> {
-    let given = named.iter().filter(|input| input.key.is_some()).count();
-    if given > 0 {
-        if arguments.keys.is_some() || arguments.keys_from.is_some() {
-            return Err(Error::argument(
-                "keys are given both as key=path and by --keys or --keys-from; give them once",
-            ));
-        }
-        if given < named.len() {
-            return Err(Error::argument(format!(
-                "{given} of {} inputs have a key; give one to each or none",
-                named.len()
-            )));
-        }
-        return Ok(Some(named.iter().filter_map(|input| input.key.clone()).collect()));
-    }
-    let Some(from) = arguments.keys_from else { return Ok(arguments.keys.clone()) };
-    let keys = named.iter().map(|input| {
-        let part = match from {
-            KeysFrom::Filename => input.path.file_name(),
-            KeysFrom::Stem => input.path.file_stem(),
-        };
-        part.map(|part| part.to_string_lossy().into_owned())
-            .ok_or_else(|| Error::argument("has no file name to take a key from").in_file(&input.path))
-    });
-    keys.collect::<Result<_>>().map(Some)
-}
-
-/// Opens the inputs, in parallel.
-fn open_all(named: &[Named], options: OpenOptions, exec: &Exec) -> Result<Vec<Input>> {
-    let mut inputs = Vec::with_capacity(named.len());
-    exec.ordered(
-        named.len(),
-        2 * exec.threads(),
-        |i| {
-            let path = &named[i].path;
-            let file = AnnDataFile::open(Arc::from(open(path, options)?)).map_err(|error| error.in_file(path))?;
-            Ok(Input { name: path.display().to_string(), file })
-        },
-        |_, input| {
-            inputs.push(input);
-            Ok(())
-        },
-    )?;
-    Ok(inputs)
-}
-
-/// Size and time of change of each input.
-fn stamps(named: &[Named]) -> Result<Vec<(PathBuf, u64, Option<std::time::SystemTime>)>> {
-    let of = |input: &Named| stamp(&input.path).map(|(size, time)| (input.path.clone(), size, time));
-    named.iter().map(of).collect()
 }
 
 fn show_plan(plan: &ConcatPlan, json: bool, printer: Printer, exec: &Exec) {

@@ -3,16 +3,16 @@
 use std::path::Path;
 use std::time::Instant;
 
-use annstream_core::anndata::usual_compression;
-use annstream_core::source::row_source;
 use annstream_core::{Error, Result};
 use annstream_sc::pipeline::{self, KeepX, PipelineOptions, PipelineReport};
 use annstream_sc::recipe::Recipe;
 
 use super::common::disk_bytes;
+use super::inputs::{Joining, Named, unchanged};
 use super::metrics::Metrics;
 use super::output::{check_output, folder_of};
-use super::writing::{Unchanged, Writing};
+use super::ready::{Opened, Ready};
+use super::writing::Writing;
 use crate::printer::{Printer, bytes, count};
 
 /// What becomes of the matrix.
@@ -45,7 +45,9 @@ impl From<KeepXName> for KeepX {
 
 /// A recipe, what it runs on, and where the result goes.
 pub(crate) struct Job<'a> {
-    pub(crate) input: &'a Path,
+    /// One or several, which are treated as their concatenation.
+    pub(crate) inputs: &'a [Named],
+    pub(crate) joining: &'a Joining,
     pub(crate) output: &'a Path,
     pub(crate) recipe: &'a Recipe,
     pub(crate) keep_x: KeepX,
@@ -59,34 +61,33 @@ impl Job<'_> {
         let started = Instant::now();
         let writing = self.writing;
         let printer = writing.common.printer();
-        check_output(self.output, [self.input], writing.force || writing.plan)?;
+        let paths = self.inputs.iter().map(|input| input.path.as_path());
+        check_output(self.output, paths, writing.force || writing.plan)?;
         if let Some(metrics) = self.metrics {
             // Now, and not after all the work.
-            check_output(metrics, [self.input], true)?;
+            check_output(metrics, self.inputs.iter().map(|input| input.path.as_path()), true)?;
             folder_of(metrics)?;
             if std::path::absolute(metrics).ok() == std::path::absolute(self.output).ok() {
                 return Err(Error::argument("the metrics and the output are the same file").in_file(metrics));
             }
         }
         let exec = writing.common.exec(folder_of(self.output)?)?;
-        let input = writing.open(self.input)?;
-        for warning in input.file.warnings() {
+        let unchanged = unchanged(self.inputs)?;
+        let opened = Opened::new(self.inputs, self.joining, writing, &exec)?;
+        for warning in opened.warnings() {
             printer.warn(&warning);
         }
         if writing.plan {
-            self.show_plan([input.file.n_obs(), input.file.n_vars()], printer);
+            self.show_plan(opened.shape(), printer);
             return Ok(());
         }
-        let x = input.file.x();
-        let x = x.ok_or_else(|| Error::invalid("there is no X to work on").in_file(&input.name).at("X"))?;
-        let unchanged = Unchanged::new(self.input)?;
-        let source = row_source(&input.file, x, &exec)?;
-        let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
+        let Ready { tables, matrix, compression } = opened.ready(writing, &exec)?;
         let options = PipelineOptions { keep_x: self.keep_x, compression };
         let writer = writing.create(self.output, &exec)?;
-        let report = pipeline::run(&input, source, self.recipe, &options, writer.as_ref(), &exec)?;
+        let report = pipeline::run(tables.input(), matrix, self.recipe, &options, writer.as_ref(), &exec)?;
+        drop(tables);
         writer.commit()?;
-        unchanged.check(printer)?;
+        unchanged.iter().try_for_each(|input| input.check(printer))?;
         for warning in &report.warnings {
             printer.warn(warning);
         }
@@ -119,7 +120,7 @@ impl Job<'_> {
     }
 
     /// Says what the passes are for.
-    fn show_plan(&self, shape: [usize; 2], printer: Printer) {
+    fn show_plan(&self, shape: [u64; 2], printer: Printer) {
         let passes = pipeline::passes(self.recipe, self.keep_x);
         if self.writing.json {
             let value = serde_json::json!({ "shape": shape, "recipe": self.recipe, "passes": passes });

@@ -7,6 +7,7 @@ use annstream_core::{Error, Result};
 use annstream_sc::recipe::Recipe;
 use clap::Args;
 
+use super::inputs::{Joining, resolve};
 use super::pipeline::{Job, KeepXName};
 use super::writing::Writing;
 
@@ -33,11 +34,13 @@ Examples:
   annstream run counts.h5ad -o done.h5ad
   annstream run counts.h5ad -o done.h5ad --recipe mine.toml --memory 2G --metrics run.json
   annstream run counts.h5ad -o qc.h5ad --until filter_genes
+  annstream run ctrl=a.h5ad stim=b.zarr -o done.h5ad --join outer --label sample --index-unique -
   annstream run --print-recipe > mine.toml")]
 pub(crate) struct Arguments {
-    /// File or store with counts in X
+    /// Files or stores with counts in X; several are treated as their concatenation, without a merged copy. As in concat,
+    /// `key=path` names one, `@list.txt` and `-` read paths from a file or standard input
     #[arg(value_name = "IN", required_unless_present = "print_recipe")]
-    input: Option<PathBuf>,
+    inputs: Vec<String>,
     /// What to write: a file (.h5ad) or a folder (.zarr)
     #[arg(short, long, value_name = "OUT", required_unless_present = "print_recipe")]
     output: Option<PathBuf>,
@@ -56,6 +59,8 @@ pub(crate) struct Arguments {
     /// Print the recipe and do nothing
     #[arg(long)]
     print_recipe: bool,
+    #[command(flatten, next_help_heading = "Several inputs")]
+    joining: Joining,
     #[command(flatten)]
     writing: Writing,
 }
@@ -72,12 +77,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if let Some(last) = &arguments.until {
         recipe = recipe.until(last)?;
     }
-    let (Some(input), Some(output)) = (&arguments.input, &arguments.output) else {
+    let Some(output) = arguments.output.as_ref().filter(|_| !arguments.inputs.is_empty()) else {
         arguments.writing.common.printer().out(recipe.to_toml()?.trim_end());
         return Ok(());
     };
+    let inputs = resolve(&arguments.inputs)?;
     let job = Job {
-        input,
+        inputs: &inputs,
+        joining: &arguments.joining,
         output,
         recipe: &recipe,
         keep_x: arguments.keep_x.into(),

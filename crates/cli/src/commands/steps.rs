@@ -15,6 +15,7 @@ use annstream_sc::qc::QcOptions;
 use annstream_sc::recipe::{HvgStep, LogOptions, PcaStep, Recipe, ScaleOptions};
 use clap::Args;
 
+use super::inputs::{Joining, Named};
 use super::output::parse;
 use super::pipeline::Job;
 use super::writing::Writing;
@@ -38,7 +39,8 @@ pub(crate) struct Files {
 impl Files {
     fn run(&self, recipe: &Recipe, keep_x: KeepX) -> Result<()> {
         let Self { input, output, metrics, writing } = self;
-        Job { input, output, recipe, keep_x, metrics: metrics.as_deref(), writing }.run()
+        let (inputs, joining) = (&[Named::only(input)], &Joining::none());
+        Job { inputs, joining, output, recipe, keep_x, metrics: metrics.as_deref(), writing }.run()
     }
 }
 

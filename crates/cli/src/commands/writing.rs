@@ -41,9 +41,14 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
+    /// How inputs are opened.
+    pub(crate) fn open_options(&self) -> OpenOptions {
+        OpenOptions { allow_external: self.allow_external }
+    }
+
     /// Opens the input.
     pub(crate) fn open(&self, path: &Path) -> Result<Input> {
-        let store = open(path, OpenOptions { allow_external: self.allow_external })?;
+        let store = open(path, self.open_options())?;
         let file = AnnDataFile::open(Arc::from(store)).map_err(|error: Error| error.in_file(path))?;
         Ok(Input { name: path.display().to_string(), file })
     }

@@ -59,6 +59,8 @@ struct Job<'a> {
     exec: &'a Exec,
     options: WriteOptions,
     report: ConcatReport,
+    /// Whether `X` is written.
+    x: bool,
 }
 
 /// Writes the concatenation and publishes it. Reads every matrix once, in stored order (those that must be transposed
@@ -69,9 +71,29 @@ struct Job<'a> {
 /// # Errors
 /// If an input is damaged, the budget too small, or writing fails; the target is then untouched.
 pub fn execute(inputs: &[Input], plan: &ConcatPlan, writer: Box<dyn StoreWriter>, exec: &Exec) -> Result<ConcatReport> {
+    write(inputs, plan, writer, exec, true)
+}
+
+/// The same without `X`.
+pub(crate) fn execute_without_x(
+    inputs: &[Input],
+    plan: &ConcatPlan,
+    writer: Box<dyn StoreWriter>,
+    exec: &Exec,
+) -> Result<ConcatReport> {
+    write(inputs, plan, writer, exec, false)
+}
+
+fn write(
+    inputs: &[Input],
+    plan: &ConcatPlan,
+    writer: Box<dyn StoreWriter>,
+    exec: &Exec,
+    x: bool,
+) -> Result<ConcatReport> {
     let options = WriteOptions { compression: plan.compression };
     let report = ConcatReport::default();
-    let mut job = Job { inputs, plan, writer: writer.as_ref(), exec, options, report };
+    let mut job = Job { inputs, plan, writer: writer.as_ref(), exec, options, report, x };
     job.run()?;
     let report = job.report;
     exec.check()?;
@@ -125,7 +147,7 @@ impl Job<'_> {
     }
 
     fn matrices_over_both(&mut self, view: View<'_>, part: &ViewPlan) -> Result<()> {
-        if let Some(matrix) = &part.x {
+        if let Some(matrix) = part.x.as_ref().filter(|_| self.x) {
             self.matrix(view, matrix, Slot::X, part)?;
         }
         self.group("layers")?;

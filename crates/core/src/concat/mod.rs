@@ -6,10 +6,12 @@
 //! - [`align`](align::align) joins the labels of the other axis,
 //! - matrices are planned one by one and streamed, stacked or zipped,
 //! - or, if asked, shown where they are, as virtual arrays over the inputs ([`ConcatSpec::virtual_from`]),
+//! - or `X` is left where it is and its rows are read from there ([`apart`]),
 //! - tables are stacked column by column ([`crate::table::stack_columns`]),
 //! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
 
 pub mod align;
+mod apart;
 mod clashes;
 pub mod equal;
 mod execute;
@@ -28,6 +30,7 @@ mod stream;
 mod tables;
 
 pub use align::Join;
+pub use apart::{Apart, apart};
 pub use execute::{ConcatReport, execute};
 pub use inputs::Input;
 pub use merge::MergeStrategy;

@@ -74,6 +74,21 @@ impl Remap {
         if self.fill.is_some_and(|fill| fill != 0.0) { self.holes.len() } else { 0 }
     }
 
+    /// Whether old columns do not reach the result.
+    pub fn drops(&self) -> bool {
+        self.to_new.as_deref().is_some_and(|map| map.contains(&DROPPED))
+    }
+
+    /// Number of these columns that reach the result.
+    pub fn kept(&self, columns: &[u32]) -> usize {
+        match self.to_new.as_deref() {
+            None => columns.len(),
+            Some(map) => {
+                columns.iter().filter(|&&old| map.get(old as usize).is_some_and(|&new| new != DROPPED)).count()
+            }
+        }
+    }
+
     /// Number of columns of the result that this input accounts for.
     pub fn columns(&self) -> usize {
         self.columns

@@ -45,6 +45,15 @@ pub trait MatrixSource: Send + Sync {
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
         self.read(rows)?.into_sparse()
     }
+
+    /// Number of stored values of each row, zeros of dense ones aside.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        let structure = self.read_structure(rows)?;
+        Ok(structure.indptr.windows(2).map(|pair| (pair[1] - pair[0]) as u64).collect())
+    }
 }
 
 /// The largest cost among ranges.
@@ -78,5 +87,9 @@ impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
 
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
         (**self).read_structure(rows)
+    }
+
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        (**self).lengths(rows)
     }
 }

@@ -19,6 +19,11 @@ pub struct DenseSink<'a> {
     sums: Sums,
 }
 
+/// Rows of a chunk of a compressed array, for rows of so many bytes.
+pub(crate) fn usual_chunk(row: u64) -> u64 {
+    CHUNK_BYTES / row.max(1)
+}
+
 impl<'a> DenseSink<'a> {
     /// Starts the array at `path`.
     ///
@@ -53,7 +58,8 @@ impl<'a> DenseSink<'a> {
         {
             let row: u64 = shape[1..].iter().product::<u64>() * dtype.size() as u64;
             let mut chunk = shape.to_vec();
-            chunk[0] = rows.unwrap_or(CHUNK_BYTES / row.max(1)).min(LARGEST_CHUNK / row.max(1)).clamp(1, shape[0]);
+            let rows = rows.unwrap_or_else(|| usual_chunk(row));
+            chunk[0] = rows.min(LARGEST_CHUNK / row.max(1)).clamp(1, shape[0]);
             spec = spec.chunk(chunk).compression(compression);
         }
         let array = writer.array(path, &spec)?;

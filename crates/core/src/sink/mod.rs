@@ -5,6 +5,7 @@ mod pass;
 mod sparse;
 
 pub use dense::DenseSink;
+pub(crate) use dense::usual_chunk;
 pub use pass::WritePass;
 pub use sparse::SparseSink;
 pub(crate) use sparse::{CHUNK as SPARSE_CHUNK, pointer_spec, tag_sparse};

@@ -1,6 +1,7 @@
 //! Where rows come from: implementations of [`MatrixSource`](crate::matrix::MatrixSource).
 
 mod compressed;
+mod cuts;
 mod dense;
 mod gathered;
 mod memory;
@@ -11,6 +12,7 @@ mod repeated;
 mod rows;
 mod sorted;
 mod sparse;
+mod stacked;
 mod summed;
 
 pub use compressed::CompressedRows;
@@ -24,6 +26,7 @@ pub use repeated::RepeatedColumns;
 pub use rows::row_source;
 pub use sorted::{RowPlacement, SortedRows};
 pub use sparse::StoredSparse;
+pub use stacked::{StackedPart, StackedRows};
 pub use summed::SummedRows;
 
 use annstream_store::ArrayInfo;

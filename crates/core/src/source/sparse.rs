@@ -7,6 +7,7 @@ use std::sync::Arc;
 use annstream_store::{ArrayReader, Buffer, DType, Region, Store};
 
 use super::chunk_bytes;
+use super::cuts::Cuts;
 use crate::matrix::{BLOCK_BYTES, Block, MatrixSource, SparseRows};
 use crate::{Error, Result};
 
@@ -124,11 +125,8 @@ impl MatrixSource for StoredSparse {
     }
 
     fn partition(&self, max_bytes: u64) -> Result<Vec<Range<u64>>> {
-        let most = (max_bytes / self.row_bytes()).max(1);
-        let most_rows = (max_bytes / 8).max(1);
-        let mut ranges = Vec::new();
-        let (mut start, mut base, mut last) = (0, 0, 0);
-        let mut piece = 0;
+        let mut cuts = Cuts::new(max_bytes, self.row_bytes());
+        let (mut last, mut piece) = (0, 0);
         while piece < self.shape[0] {
             let stop = (piece + PIECE).min(self.shape[0]);
             let pointers = self.pointers(&(piece..stop))?;
@@ -139,24 +137,17 @@ impl MatrixSource for StoredSparse {
                 let message = format!("indptr falls from {last} to {}", pointers[0]);
                 return Err(self.place(Error::invalid(message).row(piece)));
             }
-            for (row, &end) in (piece..stop).zip(&pointers[1..]) {
-                let previous = last.max(pointers[0]);
-                if row > start && (end - base > most || row - start >= most_rows) {
-                    ranges.push(start..row);
-                    (start, base) = (row, previous);
-                }
-                last = end;
+            for pair in pointers.windows(2) {
+                cuts.push(pair[1] - pair[0]);
             }
+            last = pointers[pointers.len() - 1];
             piece = stop;
         }
         if last != self.count {
             let message = format!("indptr ends at {last}, expected the number of values, {}", self.count);
             return Err(self.place(Error::invalid(message)));
         }
-        if start < self.shape[0] {
-            ranges.push(start..self.shape[0]);
-        }
-        Ok(ranges)
+        Ok(cuts.finish())
     }
 
     fn cost(&self, rows: Range<u64>) -> Result<u64> {
@@ -178,6 +169,10 @@ impl MatrixSource for StoredSparse {
 
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
         Ok(self.structure(rows)?.0)
+    }
+
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        Ok(self.pointers(&rows)?.windows(2).map(|pair| pair[1] - pair[0]).collect())
     }
 }
 

@@ -142,7 +142,7 @@ fn columns(state: &mut State<'_>, counts: &Counts, sets: &[String]) {
     }
     if let Some(qc) = &state.recipe.qc {
         let mut own = counts_of(counts, sets, &qc.qc_vars);
-        let columns = qc_columns(own.as_mut().map_or(counts, |own| own), qc, stored, state.wide_rows());
+        let columns = qc_columns(own.as_mut().map_or(counts, |own| own), qc, stored, state.wide_rows);
         for (name, column) in &columns.obs {
             state.add_obs(name.clone(), column);
         }

@@ -12,21 +12,20 @@
 mod components;
 mod counts;
 mod genes;
+mod matrix;
 mod normalized;
 mod state;
 mod write;
 
-use std::sync::Arc;
-
 use annstream_core::Exec;
 use annstream_core::concat::Input;
-use annstream_core::matrix::MatrixSource;
 use annstream_store::{Compression, StoreWriter};
 use serde::Serialize;
 
 use crate::hvg::Flavor;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
+pub use matrix::Matrix;
 use state::State;
 
 /// What becomes of the matrix.
@@ -82,24 +81,24 @@ pub struct Stage {
     pub cpu_seconds: f64,
 }
 
-/// Runs a recipe on a file and writes the result; does not commit. `source` is the matrix: that of the file, or one in its
-/// place with as many rows and columns.
+/// Runs a recipe on a file and writes the result; does not commit. `matrix` is that of the file, or one in its place with as
+/// many rows and columns; the file then need not have one.
 ///
 /// # Errors
 /// If an option does not fit the data, the input is damaged, the budget too small, or writing fails.
 pub fn run(
     input: &Input,
-    source: Arc<dyn MatrixSource>,
+    matrix: Matrix,
     recipe: &Recipe,
     options: &PipelineOptions,
     writer: &dyn StoreWriter,
     exec: &Exec,
 ) -> Result<PipelineReport> {
     let shape = [input.file.n_obs(), input.file.n_vars()];
-    if source.shape() != shape.map(|extent| extent as u64) {
+    if matrix.source.shape() != shape.map(|extent| extent as u64) {
         return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
     }
-    let mut state = State::new(input, source, recipe, exec);
+    let mut state = State::new(input, matrix, recipe, exec);
     if state.stored.stored_dtype().is_complex() {
         return Err(Error::invalid("complex numbers, expected real ones").at("X").in_file(&input.name));
     }

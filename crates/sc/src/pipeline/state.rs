@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use annstream_core::Exec;
-use annstream_core::anndata::MatrixHeader;
 use annstream_core::concat::Input;
 use annstream_core::edit::Additions;
-use annstream_core::element::SparseLayout;
 use annstream_core::lazy::LazyMatrix;
-use annstream_core::matrix::MatrixSource;
 use annstream_core::table::Column;
 
-use super::{PipelineReport, Stage};
+use super::{Matrix, PipelineReport, Stage};
 use crate::recipe::Recipe;
 use crate::reduce::GroupMoments;
 
@@ -21,6 +18,10 @@ pub(super) struct State<'a> {
     pub(super) input: &'a Input,
     pub(super) recipe: &'a Recipe,
     pub(super) exec: &'a Exec,
+    /// Whether the matrix is dense.
+    pub(super) dense: bool,
+    /// Whether scipy counts values of its rows in 64 bits.
+    pub(super) wide_rows: bool,
     /// The matrix as stored, all of it.
     pub(super) stored: LazyMatrix,
     /// As stored, of the cells and genes kept.
@@ -47,13 +48,16 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    pub(super) fn new(input: &'a Input, source: Arc<dyn MatrixSource>, recipe: &'a Recipe, exec: &'a Exec) -> Self {
+    pub(super) fn new(input: &'a Input, matrix: Matrix, recipe: &'a Recipe, exec: &'a Exec) -> Self {
+        let Matrix { source, dense, wide_rows } = matrix;
         let stored = LazyMatrix::new(source);
         let shape = stored.shape();
         Self {
             input,
             recipe,
             exec,
+            dense,
+            wide_rows,
             raw: stored.clone(),
             cast: stored.clone(),
             linear: stored.clone(),
@@ -80,19 +84,6 @@ impl<'a> State<'a> {
         self.report.stages.push(stage);
         self.report.passes = self.stored.passes();
         Ok(out)
-    }
-
-    /// Whether the matrix is stored dense.
-    pub(super) fn is_dense(&self) -> bool {
-        matches!(self.input.file.x(), Some(MatrixHeader::Dense(_)))
-    }
-
-    /// Whether scipy counts values of rows in 64 bits: dense and CSC matrices, and very many values.
-    pub(super) fn wide_rows(&self) -> bool {
-        match self.input.file.x() {
-            Some(MatrixHeader::Sparse(header)) => header.layout == SparseLayout::Csc || header.nnz > i32::MAX as usize,
-            _ => true,
-        }
     }
 
     /// Adds a column of all cells, of which those that are kept stay.

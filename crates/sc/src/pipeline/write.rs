@@ -22,8 +22,11 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
     };
     let mut spec =
         EditSpec::new(Selection::from_mask(&state.cells)?, Selection::from_mask(&state.genes)?, options.compression);
+    // Rows that do not stand in the file are written as they pass.
+    let apart = keep == KeepX::Raw && state.input.file.x().is_none();
     spec.x = match keep {
         KeepX::None => XSource::Skip,
+        KeepX::Raw if apart => XSource::Written,
         KeepX::Raw => XSource::Keep,
         KeepX::Normalized | KeepX::Both | KeepX::Scaled => XSource::Written,
     };
@@ -31,7 +34,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
         spec.layers.push("counts".to_owned());
     }
     let shape = state.x.shape().map(|extent| extent as u64);
-    let dense = state.is_dense();
+    let dense = state.dense;
     let matrix = |path: &str, dtype: DType| WritePass {
         writer,
         path: path.to_owned(),
@@ -41,8 +44,13 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
         compression: options.compression,
     };
     let normalized = matches!(keep, KeepX::Normalized | KeepX::Both);
+    let raw = match keep {
+        KeepX::Both => Some("layers/counts"),
+        _ if apart => Some("X"),
+        _ => None,
+    };
     let sinks = (
-        (keep == KeepX::Both).then(|| matrix("layers/counts", state.stored.stored_dtype())),
+        raw.map(|path| matrix(path, state.stored.stored_dtype())),
         normalized.then(|| {
             let mut view = View::new();
             for op in state.x.view().ops() {
@@ -53,7 +61,7 @@ pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn
     );
     let (scale, plan) = components::plan(state).map_err(|error| of_input(error, state))?;
     let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
-    if normalized || gathering.is_some() {
+    if normalized || apart || gathering.is_some() {
         if keep == KeepX::Both {
             writer.group("layers")?;
         }
@@ -81,7 +89,7 @@ fn of_input(error: Error, state: &State<'_>) -> Error {
 
 /// Writes `X` centred and scaled: dense, unless the centre stays where it is. A pass of its own, whose blocks are small.
 fn scaled(state: &mut State<'_>, scale: Scale, options: &PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
-    let sparse = !state.is_dense();
+    let sparse = !state.dense;
     let centred = scale.means.is_some();
     let mut matrix = state.x.clone();
     if (sparse && centred) || state.stored.stored_dtype().is_integer() {

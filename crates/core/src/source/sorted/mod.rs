@@ -208,6 +208,11 @@ impl MatrixSource for SortedRows {
         }
         Ok(Block::Sparse(out))
     }
+
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        let size = |value: u64| usize::try_from(value).map_err(|_| Error::internal("rows exceed memory"));
+        Ok(self.counts[size(rows.start)?..size(rows.end)?].iter().map(|&count| u64::from(count)).collect())
+    }
 }
 
 #[cfg(test)]

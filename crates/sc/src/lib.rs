@@ -3,6 +3,7 @@
 //! A step reads a [`LazyMatrix`](annstream_core::lazy::LazyMatrix) in one or more passes and gives back plain numbers;
 //! nothing of it is written to a file here. Names, types and places of what scanpy would store are part of the results.
 
+pub mod aggregate;
 pub mod filter;
 pub mod gene_sets;
 pub mod groups;

@@ -1,5 +1,6 @@
 //! One file per command; this one lists them.
 
+mod aggregate;
 mod common;
 mod concat;
 mod convert;
@@ -19,6 +20,8 @@ use clap::Subcommand;
 /// What the user asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Add up the cells of each group: sums, means, variances (pseudobulk).
+    Aggregate(Box<aggregate::Arguments>),
     /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
     Concat(Box<concat::Arguments>),
     /// Convert between h5ad and zarr, CSR, CSC and dense, dtypes and compressions, in constant memory.
@@ -50,6 +53,7 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
+        Command::Aggregate(arguments) => aggregate::run(&arguments),
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),

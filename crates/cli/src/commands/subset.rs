@@ -62,7 +62,8 @@ pub(crate) struct Arguments {
     writing: Writing,
 }
 
-fn condition(text: &str) -> std::result::Result<Expr, String> {
+/// Reads a condition.
+pub(super) fn condition(text: &str) -> std::result::Result<Expr, String> {
     query::parse(text).map_err(|error| match error.next_step() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),

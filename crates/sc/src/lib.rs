@@ -14,5 +14,6 @@ pub mod pipeline;
 pub mod qc;
 pub mod recipe;
 pub mod reduce;
+pub mod sample;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -9,6 +9,7 @@ mod metrics;
 mod output;
 mod pipeline;
 mod run;
+mod sample;
 mod split;
 mod steps;
 mod subset;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Pca(Box<steps::Pca>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
+    /// Draw cells or genes at random.
+    Sample(Box<sample::Arguments>),
     /// Write one file for each value of a column of obs.
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
@@ -65,6 +68,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),
     }

@@ -7,6 +7,8 @@ import pytest
 from .runner import find_binary
 
 NEEDS_BINARY = {
+    "test_aggregate",
+    "test_sample",
     "test_concat_large",
     "test_concat_random",
     "test_concat_real",

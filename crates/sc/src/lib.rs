@@ -3,6 +3,7 @@
 //! A step reads a [`LazyMatrix`](annstream_core::lazy::LazyMatrix) in one or more passes and gives back plain numbers;
 //! nothing of it is written to a file here. Names, types and places of what scanpy would store are part of the results.
 
+pub mod aggregate;
 pub mod filter;
 pub mod gene_sets;
 pub mod groups;
@@ -13,5 +14,6 @@ pub mod pipeline;
 pub mod qc;
 pub mod recipe;
 pub mod reduce;
+pub mod sample;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -1,5 +1,6 @@
 //! One file per command; this one lists them.
 
+mod aggregate;
 mod common;
 mod concat;
 mod convert;
@@ -10,6 +11,7 @@ mod output;
 mod pipeline;
 mod ready;
 mod run;
+mod sample;
 mod split;
 mod steps;
 mod subset;
@@ -21,6 +23,8 @@ use clap::Subcommand;
 /// What the user asked for.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Add up the cells of each group: sums, means, variances (pseudobulk).
+    Aggregate(Box<aggregate::Arguments>),
     /// Merge AnnData files on disk, with the result that anndata.concat would give in memory.
     Concat(Box<concat::Arguments>),
     /// Convert between h5ad and zarr, CSR, CSC and dense, dtypes and compressions, in constant memory.
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     Pca(Box<steps::Pca>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
+    /// Draw cells or genes at random.
+    Sample(Box<sample::Arguments>),
     /// Write one file for each value of a column of obs.
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
@@ -52,6 +58,7 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) fn run(command: Command) -> Result<()> {
     match command {
+        Command::Aggregate(arguments) => aggregate::run(&arguments),
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
@@ -63,6 +70,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),
     }

@@ -5,6 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use annstream_core::concat::Input;
 use annstream_core::query::{self, Expr};
 use annstream_core::subset::{AxisChoice, IndexList, SubsetPlan, SubsetSpec, plan_subset, subset};
 use annstream_core::{Error, Exec, Result};
@@ -62,7 +63,8 @@ pub(crate) struct Arguments {
     writing: Writing,
 }
 
-fn condition(text: &str) -> std::result::Result<Expr, String> {
+/// Reads a condition.
+pub(super) fn condition(text: &str) -> std::result::Result<Expr, String> {
     query::parse(text).map_err(|error| match error.next_step() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
@@ -71,29 +73,40 @@ fn condition(text: &str) -> std::result::Result<Expr, String> {
 
 /// Takes a part.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let started = Instant::now();
-    let writing = &arguments.writing;
-    let printer = writing.common.printer();
+    let Arguments { input, output, writing, .. } = arguments;
     let spec = spec(arguments)?;
-    check_output(&arguments.output, [arguments.input.as_path()], writing.force || writing.plan)?;
-    let exec = writing.common.exec(folder_of(&arguments.output)?)?;
-    let input = writing.open(&arguments.input)?;
-    let plan = plan_subset(&input, &spec, &exec)?;
+    check_output(output, [input.as_path()], writing.force || writing.plan)?;
+    let exec = writing.common.exec(folder_of(output)?)?;
+    write(input, output, writing, &exec, |input| plan_subset(input, &spec, &exec))
+}
+
+/// Plans a subset and writes it, or shows the plan.
+pub(super) fn write(
+    path: &Path,
+    output: &Path,
+    writing: &Writing,
+    exec: &Exec,
+    plan: impl FnOnce(&Input) -> Result<SubsetPlan>,
+) -> Result<()> {
+    let started = Instant::now();
+    let printer = writing.common.printer();
+    let input = writing.open(path)?;
+    let plan = plan(&input)?;
     for warning in &plan.summary.warnings {
         printer.warn(warning);
     }
     if writing.plan {
-        show_plan(&plan, writing.json, printer, &exec);
+        show_plan(&plan, writing.json, printer, exec);
         return Ok(());
     }
-    let unchanged = Unchanged::new(&arguments.input)?;
-    let matrices = subset(&input, &plan, writing.create(&arguments.output, &exec)?, &exec)?;
+    let unchanged = Unchanged::new(path)?;
+    let matrices = subset(&input, &plan, writing.create(output, exec)?, exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
-    let size = disk_bytes(&arguments.output);
+    let size = disk_bytes(output);
     if writing.json {
         let value = serde_json::json!({
-            "output": arguments.output.display().to_string(),
+            "output": output.display().to_string(),
             "shape": plan.summary.shape,
             "bytes": size,
             "seconds": seconds,
@@ -105,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     detail(&matrices, printer);
     printer.note(&format!(
         "{}: {} x {} of {} x {}, {} in {seconds:.1} s",
-        arguments.output.display(),
+        output.display(),
         count(plan.summary.shape[0]),
         count(plan.summary.shape[1]),
         count(plan.summary.input_shape[0]),

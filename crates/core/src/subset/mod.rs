@@ -30,6 +30,6 @@ pub use execute::MatrixReport;
 pub(crate) use execute::{Target, write as write_targets};
 pub use files::file_names;
 pub use index::{IndexList, IndexPart};
-pub use plan::{SubsetPlan, SubsetSummary, plan_subset, subset};
+pub use plan::{SubsetPlan, SubsetSummary, plan_selection, plan_subset, subset};
 pub use selection::Selection;
 pub use split::{Missing, SplitGroup, SplitPlan, SplitSpec, SplitSummary, plan_split, split};

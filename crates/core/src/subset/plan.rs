@@ -12,7 +12,7 @@ use crate::anndata::{ColumnSchema, MatrixHeader, Slot, TableName};
 use crate::concat::{Axis, ElementSummary, Input};
 use crate::element::SparseLayout;
 use crate::matrix::BLOCK_BYTES;
-use crate::{Exec, Result};
+use crate::{Error, Exec, Result};
 
 /// What a subset will do.
 pub struct SubsetPlan {
@@ -54,7 +54,25 @@ pub fn plan_subset(input: &Input, spec: &SubsetSpec, exec: &Exec) -> Result<Subs
     check_budget(input, exec)?;
     let obs = spec.obs.resolve(&input.file, TableName::Obs)?;
     let var = spec.var.resolve(&input.file, TableName::Var)?;
-    let compression = spec.compression.unwrap_or_else(|| usual_compression([&input.file]));
+    plan_selection(input, obs, var, spec.compression, exec)
+}
+
+/// As [`plan_subset`], of positions that are known.
+///
+/// # Errors
+/// `Memory` if the budget is too small for any work; `Internal` if a selection is of another extent.
+pub fn plan_selection(
+    input: &Input,
+    obs: Selection,
+    var: Selection,
+    compression: Option<Compression>,
+    exec: &Exec,
+) -> Result<SubsetPlan> {
+    check_budget(input, exec)?;
+    if [obs.extent(), var.extent()] != [input.file.n_obs(), input.file.n_vars()] {
+        return Err(Error::internal("a selection of another extent").in_file(&input.name));
+    }
+    let compression = compression.unwrap_or_else(|| usual_compression([&input.file]));
     let mut elements = Vec::new();
     let (mut scratch, mut passes) = (0, 1);
     for (slot, header) in input.file.matrices() {

@@ -27,7 +27,8 @@ impl Label<'_> {
         Self::Float(if bits < 0 { bits ^ i64::MAX } else { bits })
     }
 
-    fn to_f64(self) -> f64 {
+    /// As a double; NaN for text.
+    pub(super) fn to_f64(self) -> f64 {
         match self {
             Self::Bool(value) => f64::from(u8::from(value)),
             Self::Int(value) => value as f64,

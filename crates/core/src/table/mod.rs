@@ -7,6 +7,7 @@
 mod categories;
 mod column;
 mod equal;
+mod factor;
 mod kind;
 mod natsort;
 mod reindex;
@@ -18,6 +19,7 @@ pub(crate) mod testcase;
 pub(crate) use categories::{Label, labels};
 pub use column::{Column, NaValue, Table};
 pub(crate) use equal::same_values;
+pub use factor::Factor;
 pub use kind::ColumnKind;
 pub(crate) use reindex::take_or_nan;
 pub use rule::PartSchema;

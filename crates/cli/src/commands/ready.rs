@@ -10,6 +10,7 @@ use super::inputs::{Joining, Named, open_all};
 use super::writing::Writing;
 
 /// Inputs that were looked at: nothing was read but headers and indexes.
+#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
 pub(crate) enum Opened {
     /// One file.
     One(Input),

@@ -64,7 +64,9 @@ def family(seed: int, kind: str, dtype: str, rows: int = 150, columns: int = 40)
     values[:, 4] = 2
     obs = pd.DataFrame(
         {
-            "type": pd.Categorical(rng.choice(["T", "B", "NK cell"], rows), categories=["T", "none", "NK cell", "B"], ordered=True),
+            "type": pd.Categorical(
+                rng.choice(["T", "B", "NK cell"], rows), categories=["T", "none", "NK cell", "B"], ordered=True
+            ),
             "donor": pd.Categorical(rng.choice(["d1", "d10", "d2"], rows)),
             "number": rng.choice([20, 3, -1], rows).astype(np.int32),
             "real": rng.choice([0.5, 1e-5, 2.0, 1e17], rows),
@@ -74,7 +76,9 @@ def family(seed: int, kind: str, dtype: str, rows: int = 150, columns: int = 40)
         index=[f"c{i}" for i in range(rows)],
     )
     obs.loc[obs.index[0], "number"] = 99
-    var = pd.DataFrame({"kind": pd.Categorical(rng.choice(["x", "y"], columns))}, index=[f"g{i}" for i in range(columns)])
+    var = pd.DataFrame(
+        {"kind": pd.Categorical(rng.choice(["x", "y"], columns))}, index=[f"g{i}" for i in range(columns)]
+    )
     matrix = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "dense": np.asarray}[kind](values)
     adata = ad.AnnData(matrix, obs=obs, var=var)
     adata.layers["other"] = sparse.csr_matrix(values * 2)
@@ -114,7 +118,9 @@ def test_keys_of_other_types(by: str, tmp_path: Path) -> None:
 def test_condition_is_a_subset(tmp_path: Path) -> None:
     source = tmp_path / "in.h5ad"
     adata = through_file(family(13, "csc", "float32"), source)
-    ours = aggregated(source, tmp_path / "out.h5ad", "type,donor", ",".join(FUNCTIONS), "--obs", "flag AND donor <> 'd10'")
+    ours = aggregated(
+        source, tmp_path / "out.h5ad", "type,donor", ",".join(FUNCTIONS), "--obs", "flag AND donor <> 'd10'"
+    )
     kept = adata[adata.obs["flag"] & (adata.obs["donor"] != "d10")].copy()
     same(ours, reference(kept, ["type", "donor"], FUNCTIONS), tmp_path)
 

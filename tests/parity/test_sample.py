@@ -79,7 +79,9 @@ def test_many_cells(size: int, seed: int, tmp_path: Path) -> None:
     source = tmp_path / "in.h5ad"
     rows = 15_000
     obs = pd.DataFrame({"at": np.arange(rows)}, index=[f"c{i}" for i in range(rows)])
-    ad.AnnData(sparse.random(rows, 5, 0.2, format="csr", dtype=np.float32, rng=np.random.default_rng(0)), obs=obs).write_h5ad(source)
+    ad.AnnData(
+        sparse.random(rows, 5, 0.2, format="csr", dtype=np.float32, rng=np.random.default_rng(0)), obs=obs
+    ).write_h5ad(source)
     ours = sampled(source, tmp_path / "out.h5ad", "--n", str(size), "--seed", str(seed))
     expected = np.random.default_rng(seed).choice(rows, size, replace=False)
     np.testing.assert_array_equal(ours.obs["at"], expected)

@@ -42,16 +42,14 @@ pub fn groups(column: &Column, kept: &[bool], name: &str) -> Result<Groups> {
                 text(values, row)?
             }
             Column::Categorical { codes, categories, .. } => {
-                let names = match order.as_mut() {
-                    Some(names) => names,
-                    None => {
-                        let values = match categories.as_ref() {
-                            Column::Plain(values) | Column::Nullable { values, .. } => values,
-                            Column::Categorical { .. } => return Err(Error::internal("categories of categories")),
-                        };
-                        let names = (0..values.len()).map(|i| text(values, i)).collect::<Result<Vec<_>>>()?;
-                        order.insert(names)
-                    }
+                let names = if let Some(names) = order.as_mut() {
+                    names
+                } else {
+                    let values = match categories.as_ref() {
+                        Column::Plain(values) | Column::Nullable { values, .. } => values,
+                        Column::Categorical { .. } => return Err(Error::internal("categories of categories")),
+                    };
+                    order.insert((0..values.len()).map(|i| text(values, i)).collect::<Result<Vec<_>>>()?)
                 };
                 let code = usize::try_from(codes[row]).map_err(|_| missing(row))?;
                 names.get(code).cloned().ok_or_else(|| missing(row))?

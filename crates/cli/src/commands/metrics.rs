@@ -24,7 +24,7 @@ impl Metrics {
         let field = |file: &str, name: &str| {
             let text = std::fs::read_to_string(file).ok()?;
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-            line.trim().split_whitespace().next()?.parse::<u64>().ok()
+            line.split_whitespace().next()?.parse::<u64>().ok()
         };
         Self {
             wall_seconds,

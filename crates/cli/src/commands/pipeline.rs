@@ -18,12 +18,12 @@ use crate::printer::{Printer, bytes, count};
 /// What becomes of the matrix.
 #[derive(Clone, Copy, Debug, Default, clap::ValueEnum)]
 pub(crate) enum KeepXName {
-    /// X as the steps leave it, the counts in layers["counts"]
+    /// X as the steps leave it, the counts in the layer counts
     #[default]
     Both,
     /// X as the steps leave it
     Normalized,
-    /// X scaled, if the recipe scales: dense, unless zero_center is false
+    /// X scaled, if the recipe scales: dense, unless its centre stays
     Scaled,
     /// X as it was
     Raw,
@@ -84,7 +84,7 @@ impl Job<'_> {
         let Ready { tables, matrix, compression } = opened.ready(writing, &exec)?;
         let options = PipelineOptions { keep_x: self.keep_x, compression };
         let writer = writing.create(self.output, &exec)?;
-        let report = pipeline::run(tables.input(), matrix, self.recipe, &options, writer.as_ref(), &exec)?;
+        let report = pipeline::run(tables.input(), matrix, self.recipe, options, writer.as_ref(), &exec)?;
         drop(tables);
         writer.commit()?;
         unchanged.iter().try_for_each(|input| input.check(printer))?;
@@ -127,7 +127,7 @@ impl Job<'_> {
             printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
             return;
         }
-        printer.out(&format!("{} cells x {} genes", count(shape[0] as u64), count(shape[1] as u64)));
+        printer.out(&format!("{} cells x {} genes", count(shape[0]), count(shape[1])));
         for (i, pass) in passes.iter().enumerate() {
             printer.out(&format!("  pass {}: {pass}", i + 1));
         }

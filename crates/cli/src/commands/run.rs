@@ -15,7 +15,7 @@ use super::writing::Writing;
 ///
 /// Quality control, filters, normalize_total, log1p, highly variable genes and PCA, as in the scanpy tutorial, in three
 /// passes over the matrix. A recipe chooses other steps and options. X of the result is log-normalized, the counts stand
-/// in layers["counts"].
+/// in the layer counts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A recipe is a TOML file with one table for each step; a step without a table is left out:

@@ -49,8 +49,8 @@ impl Files {
 #[command(after_help = "Example:\n  annstream qc in.h5ad -o out.h5ad --gene-set mt=MT- --gene-set ribo=RPS,RPL")]
 pub(crate) struct Qc {
     /// Columns of var that mark sets of genes
-    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    qc_vars: Vec<String>,
+    #[arg(long = "qc-vars", value_name = "NAME,…", value_delimiter = ',')]
+    vars: Vec<String>,
     /// A set of genes by the beginnings of their names, such as mt=MT-; added to var and to --qc-vars
     #[arg(long, value_name = "NAME=PREFIX,…")]
     gene_set: Vec<String>,
@@ -213,8 +213,8 @@ impl Qc {
     pub(crate) fn run(&self) -> Result<()> {
         let gene_sets =
             self.gene_set.iter().map(|text| gene_set(text)).collect::<Result<indexmap::IndexMap<_, _>>>()?;
-        let mut qc_vars = self.qc_vars.clone();
-        qc_vars.extend(gene_sets.keys().filter(|name| !self.qc_vars.contains(name)).cloned());
+        let mut qc_vars = self.vars.clone();
+        qc_vars.extend(gene_sets.keys().filter(|name| !self.vars.contains(name)).cloned());
         let percent_top = self.percent_top.iter().copied().filter(|rank| *rank > 0).collect();
         let qc = QcOptions { qc_vars, percent_top, log1p: !self.no_log1p, ..QcOptions::default() };
         self.files.run(&Recipe { gene_sets, qc: Some(qc), ..Recipe::default() }, KeepX::Raw)

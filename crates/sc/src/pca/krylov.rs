@@ -1,6 +1,6 @@
 //! Components where columns are too many for the products of all pairs: block Lanczos with full reorthogonalisation.
 //!
-//! Each step is one pass, [`Xᵀ(X W)`](super::multiply), for a block `W` of vectors. The space that the blocks span grows
+//! Each step is one pass, `Xᵀ(X W)`, for a block `W` of vectors. The space that the blocks span grows
 //! until the residuals `‖C v - λ v‖ / λ` of all components are below a tolerance, which is known exactly without another
 //! pass. A space that becomes too large is restarted with its best vectors. Start vectors come from a generator with a
 //! fixed seed, so results are the same every time.

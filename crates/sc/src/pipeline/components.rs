@@ -146,42 +146,39 @@ impl Plan {
         let count = n_comps(self.step.n_comps, self.rows, self.width);
         let zero_center = self.step.zero_center;
         let offsets = self.offsets.as_deref();
-        let pca = match gathered {
-            Some((moments, rows)) => {
-                let spilled = LazyMatrix::new(Arc::new(rows));
-                let moments = if moments.is_cancelled() {
-                    // Columns far from zero: once more around their means, from what was kept.
-                    let gram = Gram::new(self.width, self.precision).about(&moments.means())?;
-                    state.stage("products", |state| spilled.run(gram, "products of columns", state.exec))?
-                } else {
-                    moments
-                };
-                let bytes = (self.width as u64).pow(2) * 32;
-                let model = state.stage("eigenvectors", |state| {
-                    let _charge = state.exec.budget().charge(bytes, "the decomposition")?;
-                    decompose(&moments, count, zero_center, offsets)
-                })?;
-                drop(moments);
-                let project = Project::new(&model, self.rows);
-                let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
-                Pca { model, scores, report: None }
+        let pca = if let Some((moments, rows)) = gathered {
+            let spilled = LazyMatrix::new(Arc::new(rows));
+            let moments = if moments.is_cancelled() {
+                // Columns far from zero: once more around their means, from what was kept.
+                let gram = Gram::new(self.width, self.precision).about(&moments.means())?;
+                state.stage("products", |state| spilled.run(gram, "products of columns", state.exec))?
+            } else {
+                moments
+            };
+            let bytes = (self.width as u64).pow(2) * 32;
+            let model = state.stage("eigenvectors", |state| {
+                let _charge = state.exec.budget().charge(bytes, "the decomposition")?;
+                decompose(&moments, count, zero_center, offsets)
+            })?;
+            drop(moments);
+            let project = Project::new(&model, self.rows);
+            let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
+            Pca { model, scores, report: None }
+        } else {
+            let mut matrix = state.raw.clone();
+            if let Some((_, mask)) = &self.mask {
+                matrix = matrix.keep_columns(mask)?;
             }
-            None => {
-                let mut matrix = state.raw.clone();
-                if let Some((_, mask)) = &self.mask {
-                    matrix = matrix.keep_columns(mask)?;
-                }
-                for op in self.view.ops() {
-                    matrix = matrix.with_shared(op.clone());
-                }
-                let options = PcaOptions {
-                    n_comps: self.step.n_comps,
-                    zero_center,
-                    offsets: self.offsets.clone(),
-                    ..PcaOptions::default()
-                };
-                state.stage("pca", |state| fit(&matrix, &options, state.exec))?
+            for op in self.view.ops() {
+                matrix = matrix.with_shared(op.clone());
             }
+            let options = PcaOptions {
+                n_comps: self.step.n_comps,
+                zero_center,
+                offsets: self.offsets.clone(),
+                ..PcaOptions::default()
+            };
+            state.stage("pca", |state| fit(&matrix, &options, state.exec))?
         };
         store(state, &pca, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
     }

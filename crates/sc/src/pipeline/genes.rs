@@ -24,9 +24,9 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     options.check()?;
     let groups = batches(state, &step)?;
     let table = match options.flavor {
-        Flavor::Seurat | Flavor::CellRanger => dispersions(state, &options, groups)?,
-        Flavor::SeuratV3 | Flavor::SeuratV3Paper => standardised(state, &options, groups)?,
-        Flavor::PearsonResiduals => residuals(state, &options, groups)?,
+        Flavor::Seurat | Flavor::CellRanger => dispersions(state, &options, groups.as_ref())?,
+        Flavor::SeuratV3 | Flavor::SeuratV3Paper => standardised(state, &options, groups.as_ref())?,
+        Flavor::PearsonResiduals => residuals(state, &options, groups.as_ref())?,
     };
     store(state, &table);
     if state.recipe.scale.is_some() && state.moments.is_none() {
@@ -84,8 +84,8 @@ fn names(state: &State<'_>) -> Result<Vec<String>> {
 }
 
 /// `seurat` looks at the scale before the logarithm, which a pipeline that took it has at hand; `cell_ranger` at X.
-fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<Groups>) -> Result<HvgTable> {
-    let mut pass = pass(state.x.shape()[1], groups.as_ref());
+fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<&Groups>) -> Result<HvgTable> {
+    let mut pass = pass(state.x.shape()[1], groups);
     let seurat = options.flavor == Flavor::Seurat;
     let linear = seurat && state.recipe.log1p.is_some() && state.divisors.is_some();
     if seurat && !linear {
@@ -99,7 +99,7 @@ fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<Group
         let matrix = if linear { &state.linear } else { &state.x };
         matrix.run(pass, "moments", state.exec)
     })?;
-    let label = |i: usize| groups.as_ref().map_or_else(String::new, |groups| groups.names[i].clone());
+    let label = |i: usize| groups.map_or_else(String::new, |groups| groups.names[i].clone());
     let batches = all
         .iter()
         .enumerate()
@@ -114,16 +114,16 @@ fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<Group
     by_dispersion(&names(state)?, &batches, options)
 }
 
-fn standardised(state: &mut State<'_>, options: &HvgOptions, groups: Option<Groups>) -> Result<HvgTable> {
+fn standardised(state: &mut State<'_>, options: &HvgOptions, groups: Option<&Groups>) -> Result<HvgTable> {
     let width = state.raw.shape()[1];
-    let first = pass(width, groups.as_ref());
+    let first = pass(width, groups);
     let all = state.stage("moments", |state| state.raw.run(first, "moments of counts", state.exec))?;
     let each = all.iter().map(moments).collect::<Result<Vec<_>>>()?;
     let limits = each.iter().map(|own| clip_limits(own, options.span)).collect::<Result<Vec<_>>>()?;
-    let mut second = pass(width, groups.as_ref());
+    let mut second = pass(width, groups);
     second.limits = Some(limits.iter().map(|own| own.clip.clone()).collect());
     let clipped = state.stage("clipped moments", |state| state.raw.run(second, "clipped moments", state.exec))?;
-    let label = |i: usize| groups.as_ref().map_or_else(String::new, |groups| groups.names[i].clone());
+    let label = |i: usize| groups.map_or_else(String::new, |groups| groups.names[i].clone());
     let batches: Vec<V3Batch> = each
         .into_iter()
         .zip(limits)
@@ -140,15 +140,15 @@ fn standardised(state: &mut State<'_>, options: &HvgOptions, groups: Option<Grou
     seurat_v3(&moments(&together(&all, width))?, &batches, options)
 }
 
-fn residuals(state: &mut State<'_>, options: &HvgOptions, groups: Option<Groups>) -> Result<HvgTable> {
+fn residuals(state: &mut State<'_>, options: &HvgOptions, groups: Option<&Groups>) -> Result<HvgTable> {
     let width = state.raw.shape()[1];
-    let first = pass(width, groups.as_ref());
+    let first = pass(width, groups);
     let (all, totals) = state.stage("moments", |state| {
         let both = (first, crate::reduce::TotalsPass::default());
         state.raw.run(both, "moments of counts", state.exec)
     })?;
     let clip = residual_clip(options, all.first().map_or(1, |own| own.rows));
-    let count = groups.as_ref().map_or(1, |groups| groups.names.len());
+    let count = groups.map_or(1, |groups| groups.names.len());
     let codes = groups.map(|groups| Arc::from(groups.codes.as_slice()));
     let pass = ResidualPass::new(&all, totals, codes, count, options.theta, clip);
     let variances = state.stage("residuals", |state| state.raw.run(pass, "residuals", state.exec))?;

@@ -90,7 +90,7 @@ pub fn run(
     input: &Input,
     matrix: Matrix,
     recipe: &Recipe,
-    options: &PipelineOptions,
+    options: PipelineOptions,
     writer: &dyn StoreWriter,
     exec: &Exec,
 ) -> Result<PipelineReport> {

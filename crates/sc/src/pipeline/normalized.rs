@@ -22,7 +22,7 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
         if state.input.file.uns_names().iter().any(|name| name == "log1p") && state.recipe.normalize_total.is_none() {
             state.warn("uns has 'log1p': X seems to be logarithmised already");
         }
-        if options.base.is_some_and(|base| !(base > 0.0 && base.is_finite()) || base == 1.0) {
+        if options.base.is_some_and(|base| !(base > 0.0 && base.is_finite() && base.ln() != 0.0)) {
             return Err(Error::argument("the base of a logarithm is above 0 and not 1"));
         }
         state.x = match &state.divisors {

@@ -12,7 +12,7 @@ use super::state::State;
 use super::{KeepX, PipelineOptions};
 use crate::{Error, Result};
 
-pub(super) fn run(state: &mut State<'_>, options: &PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
+pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
     let changed = state.recipe.normalize_total.is_some() || state.recipe.log1p.is_some();
     let keep = match options.keep_x {
         // Nothing was changed: X is X, and there is nothing to keep beside it.
@@ -88,7 +88,7 @@ fn of_input(error: Error, state: &State<'_>) -> Error {
 }
 
 /// Writes `X` centred and scaled: dense, unless the centre stays where it is. A pass of its own, whose blocks are small.
-fn scaled(state: &mut State<'_>, scale: Scale, options: &PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
+fn scaled(state: &mut State<'_>, scale: Scale, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
     let sparse = !state.dense;
     let centred = scale.means.is_some();
     let mut matrix = state.x.clone();

@@ -83,13 +83,10 @@ impl MomentsPass {
                     *groups.get(block.start + row).ok_or_else(|| Error::internal("fewer groups than rows"))?
                 }
             };
-            let at = match out.iter().rposition(|(other, _)| *other == group) {
-                Some(at) => at,
-                None => {
-                    out.push((group, GroupMoments::zeros(self.width)));
-                    out.len() - 1
-                }
-            };
+            let at = out.iter().rposition(|(other, _)| *other == group).unwrap_or_else(|| {
+                out.push((group, GroupMoments::zeros(self.width)));
+                out.len() - 1
+            });
             let own = &mut out[at].1;
             own.rows += 1;
             let limits = self.limits.as_ref().and_then(|limits| limits.get(group as usize));

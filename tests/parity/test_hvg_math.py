@@ -29,7 +29,7 @@ loess = pytest.importorskip("skmisc.loess")
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "target" / "debug" / "examples" / "hvg_from_stats"
-SEEDS = range(*map(int, os.environ.get("ANNSTREAM_SEEDS", "0:12").split(":")))
+SEEDS = range(*map(int, os.environ.get("ANNSTREAM_SEEDS", "0:5").split(":")))
 V3 = ["seurat_v3", "seurat_v3_paper"]
 DISPERSION = ["seurat", "cell_ranger"]
 

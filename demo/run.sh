@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Merges two small real files, looks at the result, and checks it against anndata. `make demo` runs it.
+# Merges two small real files, checks the result against anndata, and runs a pipeline on it. `make demo` runs it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 annstream=${ANNSTREAM_BIN:-target/release/annstream}
 python=${PYTHON:-.venv/bin/python}
 result=build/demo/merged.h5ad
+done=build/demo/done.h5ad
 
 # step COMMAND...: prints a command and runs it.
 step() {
@@ -18,5 +19,8 @@ step "$annstream" concat healthy=demo/pbmc4k.h5ad donor_a=demo/donor_a.h5ad \
     --compression gzip --force
 step "$annstream" info "$result"
 step "$python" demo/check.py "$result"
+step "$annstream" run "$result" -o "$done" --force -v
+step "$python" demo/look.py "$done"
 printf '\nThe merged file is %s (%s bytes). Open it with anndata.read_h5ad.\n' \
     "$(cd "$(dirname "$result")" && pwd)/$(basename "$result")" "$(wc -c <"$result" | tr -d ' ')"
+printf 'The processed one is done.h5ad beside it, with a picture of its components, done.png.\n'

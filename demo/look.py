@@ -18,7 +18,7 @@ def main(path: str) -> None:
     ratio = adata.uns["pca"]["variance_ratio"]
     print(f"the first components explain {', '.join(f'{share:.1%}' for share in ratio[:5])} of the variance")
     picture = Path(path).with_suffix(".png")
-    figure = sc.pl.pca(adata, color=["sample", "total_counts"], show=False, return_fig=True)
+    figure = sc.pl.pca(adata, color=["sample", "total_counts"], show=False, return_fig=True, wspace=0.35)
     figure.savefig(picture, dpi=120, bbox_inches="tight")
     print(f"scanpy drew {picture.name} from it")
 

@@ -1,0 +1,65 @@
+"""scanpy draws from the files that `annstream run` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anndata as ad
+import matplotlib as mpl
+import numpy as np
+import pytest
+import scanpy as sc
+
+from .runner import run
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
+
+
+@pytest.fixture(scope="module")
+def processed(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
+    """The demo file after the default recipe."""
+    target = tmp_path_factory.mktemp("plots") / "done.h5ad"
+    done = run(["run", str(DEMO), "-o", str(target), "-q"])
+    assert done.code == 0, str(done)
+    return ad.read_h5ad(target)
+
+
+PLOTS: dict[str, Callable[[ad.AnnData], None]] = {
+    "pca": lambda adata: sc.pl.pca(adata, color=["cell_type", "total_counts", "LYZ"], show=False),
+    "pca_with_variance": lambda adata: sc.pl.pca(adata, annotate_var_explained=True, show=False),
+    "pca_variance_ratio": lambda adata: sc.pl.pca_variance_ratio(adata, log=True, n_pcs=50, show=False),
+    "pca_loadings": lambda adata: sc.pl.pca_loadings(adata, components="1,2", show=False),
+    "highly_variable_genes": lambda adata: sc.pl.highly_variable_genes(adata, show=False),
+    "violin": lambda adata: sc.pl.violin(adata, ["n_genes_by_counts", "total_counts", "pct_counts_mt"], show=False),
+    "violin_by_type": lambda adata: sc.pl.violin(adata, "LYZ", groupby="cell_type", show=False),
+    "scatter": lambda adata: sc.pl.scatter(
+        adata, "total_counts", "n_genes_by_counts", color="pct_counts_mt", show=False
+    ),
+    "highest_expr_genes": lambda adata: sc.pl.highest_expr_genes(adata, n_top=10, show=False),
+}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_scanpy_draws(name: str, processed: ad.AnnData, tmp_path: Path) -> None:
+    plt.close("all")
+    PLOTS[name](processed.copy())
+    target = tmp_path / f"{name}.png"
+    plt.gcf().savefig(target, dpi=60)
+    plt.close("all")
+    pixels = plt.imread(target)[..., :3]
+    assert (np.ptp(pixels.reshape(-1, 3), axis=0) > 0.3).any()
+    marked = (np.abs(pixels - pixels[0, 0]).max(axis=-1) > 0.1).mean()
+    assert marked > 0.005, "the picture is blank"
+
+
+def test_later_steps_work(processed: ad.AnnData) -> None:
+    adata = processed.copy()
+    sc.pp.neighbors(adata)
+    assert adata.obsp["connectivities"].shape == (adata.n_obs, adata.n_obs)
+    assert adata.uns["neighbors"]["params"]["n_neighbors"] == 15
+    sc.tl.rank_genes_groups(adata, "cell_type", method="t-test")
+    assert adata.uns["rank_genes_groups"]["names"].dtype.names

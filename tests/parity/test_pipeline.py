@@ -210,3 +210,65 @@ def test_variable_genes(seed: int, flavor: str, batch: str | None, tmp_path: Pat
         else:
             assert (a == b).all(), name
     assert {key: value for key, value in ours.uns["hvg"].items() if key == "flavor"} == {"flavor": flavor}
+
+
+def test_keep_x(tmp_path: Path) -> None:
+    source = ad.read_h5ad(DEMO)
+    raw = run(DEMO, tmp_path / "raw.h5ad", "--keep-x", "raw")
+    assert "log1p" not in raw.uns and "counts" not in raw.layers and raw.obsm["X_pca"].shape == (raw.n_obs, 50)
+    np.testing.assert_array_equal(dense(raw.X), dense(source[raw.obs_names, raw.var_names].X))
+    none = run(DEMO, tmp_path / "none.h5ad", "--keep-x", "none")
+    assert none.X is None and list(none.layers) == []
+    np.testing.assert_array_equal(none.obsm["X_pca"], raw.obsm["X_pca"])
+    both = run(DEMO, tmp_path / "both.h5ad")
+    only = run(DEMO, tmp_path / "only.h5ad", "--keep-x", "normalized")
+    assert list(only.layers) == [] and "log1p" in only.uns
+    np.testing.assert_array_equal(dense(only.X), dense(both.X))
+
+
+def step(name: str, source: Path, target: Path, *arguments: str) -> ad.AnnData:
+    done = command([name, str(source), "-o", str(target), "--force", "-q", *arguments])
+    assert done.code == 0, str(done)
+    return ad.read_h5ad(target)
+
+
+def test_steps_one_by_one(tmp_path: Path) -> None:
+    """Every step as a command of its own, each on the output of the one before."""
+    theirs = ad.read_h5ad(DEMO)
+    files = [tmp_path / f"{i}.h5ad" for i in range(8)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs.var["mt"] = theirs.var_names.str.startswith("MT-")
+        sc.pp.calculate_qc_metrics(theirs, qc_vars=["mt"], percent_top=(50,), inplace=True)
+        ours = step("qc", DEMO, files[0], "--gene-set", "mt=MT-", "--percent-top", "50")
+        same_tables(ours.obs, theirs.obs, exact=EXACT)
+        same_tables(ours.var, theirs.var, exact=EXACT)
+        sc.pp.filter_cells(theirs, min_genes=600)
+        sc.pp.filter_genes(theirs, min_cells=10)
+        ours = step("filter", files[0], files[1], "--min-genes", "600", "--min-cells", "10")
+        same_tables(ours.obs, theirs.obs, exact=EXACT)
+        same_tables(ours.var, theirs.var, exact=EXACT)
+        np.testing.assert_array_equal(dense(ours.X), dense(theirs.X))
+        sc.pp.normalize_total(theirs, target_sum=1e4)
+        ours = step("normalize", files[1], files[2], "--target-sum", "10000")
+        np.testing.assert_allclose(dense(ours.X), dense(theirs.X), rtol=1e-6)
+        sc.pp.log1p(theirs)
+        ours = step("log1p", files[2], files[3])
+        np.testing.assert_allclose(dense(ours.X), dense(theirs.X), rtol=1e-6)
+        assert ours.uns["log1p"] == theirs.uns["log1p"]
+        sc.pp.highly_variable_genes(theirs, n_top_genes=500)
+        ours = step("hvg", files[3], files[4], "--n-top-genes", "500")
+        np.testing.assert_array_equal(ours.var["highly_variable"], theirs.var["highly_variable"])
+        np.testing.assert_allclose(ours.var["means"], theirs.var["means"], rtol=1e-5)
+        scaled = theirs.copy()
+        sc.pp.scale(scaled, max_value=10)
+        ours = step("scale", files[4], files[5], "--max-value", "10")
+        assert ours.X.dtype == scaled.X.dtype and isinstance(ours.X, np.ndarray)
+        np.testing.assert_allclose(ours.X, scaled.X, atol=1e-5)
+        sc.pp.pca(scaled, n_comps=20)
+        ours = step("pca", files[5], files[6], "--n-comps", "20")
+        assert ours.obsm["X_pca"].shape == (ours.n_obs, 20)
+        np.testing.assert_allclose(ours.uns["pca"]["variance"], scaled.uns["pca"]["variance"], rtol=1e-5)
+        sc.pp.pca(theirs, n_comps=20)
+        ours = step("pca", files[4], files[7], "--n-comps", "20")
+        same_components(ours, theirs)

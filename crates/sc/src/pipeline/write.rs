@@ -78,7 +78,11 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
     if let Some(scale) = scale.filter(|_| keep == KeepX::Scaled) {
         scaled(state, scale, options, writer)?;
     }
-    let additions = std::mem::take(&mut state.additions);
+    let mut additions = std::mem::take(&mut state.additions);
+    if keep == KeepX::Raw {
+        // The logarithm was taken on the way, but X is as it was.
+        additions.uns.retain(|entry| entry.path != ["log1p"]);
+    }
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
 }
 

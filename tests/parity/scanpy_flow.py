@@ -38,3 +38,32 @@ def tutorial(adata: ad.AnnData, *, n_top_genes: int = 2000, n_comps: int | None 
 
 def dense(matrix: object) -> np.ndarray:
     return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+
+
+def recipe(
+    *, min_genes: int, min_cells: int, n_comps: int, flavor: str = "seurat", batch_key: str | None = None
+) -> str:
+    """All steps on a small matrix, as the text of a recipe."""
+    batch = f'batch_key = "{batch_key}"' if batch_key else ""
+    return f"""
+[gene_sets]
+mt = {{ prefix = ["MT-"] }}
+[qc]
+qc_vars = ["mt"]
+percent_top = [10, 50]
+[filter_cells]
+min_genes = {min_genes}
+[filter_genes]
+min_cells = {min_cells}
+[normalize_total]
+target_sum = 1000
+[log1p]
+[highly_variable_genes]
+flavor = "{flavor}"
+n_top_genes = 60
+{batch}
+[scale]
+max_value = 4
+[pca]
+n_comps = {n_comps}
+"""

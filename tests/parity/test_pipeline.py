@@ -14,16 +14,17 @@ from scipy import sparse
 
 from . import real_data
 from .runner import run as command
-from .scanpy_flow import dense, tutorial
+from .scanpy_flow import dense, recipe, tutorial
 
+SMALL = {"min_genes": 20, "min_cells": 5, "n_comps": 12}
 DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
 
 
-def run(source: Path, target: Path, *arguments: str, recipe: str | None = None) -> ad.AnnData:
+def run(source: Path, target: Path, *arguments: str, text: str | None = None) -> ad.AnnData:
     words = ["run", str(source), "-o", str(target), "--force", "-q", *arguments]
-    if recipe is not None:
+    if text is not None:
         path = target.with_suffix(".toml")
-        path.write_text(recipe)
+        path.write_text(text)
         words += ["--recipe", str(path)]
     done = command(words)
     assert done.code == 0, str(done)
@@ -106,30 +107,6 @@ def small(seed: int, kind: str, dtype: str, rows: int = 220, columns: int = 160)
     return ad.AnnData(matrix, obs=obs, var=pd.DataFrame(index=names))
 
 
-RECIPE = """
-[gene_sets]
-mt = { prefix = ["MT-"] }
-[qc]
-qc_vars = ["mt"]
-percent_top = [10, 50]
-[filter_cells]
-min_genes = 20
-[filter_genes]
-min_cells = 5
-[normalize_total]
-target_sum = 1000
-[log1p]
-[highly_variable_genes]
-flavor = "FLAVOR"
-n_top_genes = 60
-BATCH
-[scale]
-max_value = 4
-[pca]
-n_comps = 12
-"""
-
-
 def flow(adata: ad.AnnData, flavor: str, batch: str | None) -> ad.AnnData:
     adata = adata.copy()
     with warnings.catch_warnings():
@@ -166,7 +143,7 @@ def test_layouts_and_types(kind: str, dtype: str, suffix: str, tmp_path: Path) -
     adata = small(7, kind, dtype)
     source = tmp_path / f"in.{suffix}"
     (adata.write_zarr if suffix == "zarr" else adata.write_h5ad)(source)
-    ours = run(source, tmp_path / f"out.{suffix}", recipe=RECIPE.replace("FLAVOR", "seurat").replace("BATCH", ""))
+    ours = run(source, tmp_path / f"out.{suffix}", text=recipe(**SMALL))
     theirs = flow(adata, "seurat", None)
     for name in theirs.obs:
         np.testing.assert_allclose(
@@ -197,8 +174,7 @@ def test_variable_genes(seed: int, flavor: str, batch: str | None, tmp_path: Pat
     adata = small(100 + seed, "csr", "float32", rows=300, columns=400)
     source = tmp_path / "in.h5ad"
     adata.write_h5ad(source)
-    line = f'batch_key = "{batch}"' if batch else ""
-    ours = run(source, tmp_path / "out.h5ad", recipe=RECIPE.replace("FLAVOR", flavor).replace("BATCH", line))
+    ours = run(source, tmp_path / "out.h5ad", text=recipe(**SMALL, flavor=flavor, batch_key=batch))
     theirs = flow(adata, flavor, batch)
     names = [name for name in theirs.var if name not in ("mean", "std")]
     assert [name for name in ours.var if name not in ("mean", "std")] == names

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from . import scanpy_flow
 from .compare import assert_equal
 from .runner import Run
 from .runner import run as command
@@ -19,30 +20,9 @@ from .runner import run as command
 DEMO = Path(__file__).parents[2] / "demo"
 DEMO_FILES = [DEMO / "pbmc4k.h5ad", DEMO / "donor_a.h5ad"]
 
-RECIPE = """
-[gene_sets]
-mt = { prefix = ["MT-"] }
-[qc]
-qc_vars = ["mt"]
-percent_top = [10, 50]
-[filter_cells]
-min_genes = 10
-[filter_genes]
-min_cells = 4
-[normalize_total]
-target_sum = 1000
-[log1p]
-[highly_variable_genes]
-flavor = "FLAVOR"
-n_top_genes = 60
-BATCH
-[scale]
-max_value = 4
-[pca]
-n_comps = 10
-"""
+SMALL = {"min_genes": 10, "min_cells": 4, "n_comps": 10}
 
-FEW_STEPS = RECIPE[: RECIPE.index("[normalize_total]")]
+FEW_STEPS = scanpy_flow.recipe(**SMALL).split("[normalize_total]")[0]
 
 
 def read(path: Path) -> ad.AnnData:
@@ -171,7 +151,7 @@ def test_mixtures(join: str, flavor: str, mixture: str, tmp_path: Path) -> None:
     if join == "outer" and mixture == "two dense":
         # Holes of dense matrices are not a number, of which no components can be taken.
         pytest.skip("the result has no numbers to work on")
-    recipe = RECIPE.replace("FLAVOR", flavor).replace("BATCH", 'batch_key = "file"' if flavor == "seurat" else "")
+    recipe = scanpy_flow.recipe(**SMALL, flavor=flavor, batch_key="file" if flavor == "seurat" else None)
     result = check(paths, tmp_path, f"--join={join}", "--label=file", recipe=recipe)
     assert set(result.layers) == {"counts", "twice"} and "spatial" in result.obsm
     assert sparse.issparse(result.X) == (mixture != "two dense")
@@ -185,7 +165,7 @@ def test_resources_do_not_matter(resources: tuple[str, ...], tmp_path: Path) -> 
         adata = sample(40 + number, kind, "float32", 2000 + 301 * number, genes(range(number * 20, 900 + number * 20)))
         del adata.layers["twice"]
         paths.append(write(adata, tmp_path / f"in{number}.h5ad"))
-    recipe = RECIPE.replace("FLAVOR", "cell_ranger").replace("BATCH", "")
+    recipe = scanpy_flow.recipe(**SMALL, flavor="cell_ranger")
     check(paths, tmp_path, "--join=inner", recipe=recipe, extra=resources)
 
 

@@ -9,6 +9,7 @@ use annstream_store::{Buffer, DType};
 
 use crate::matrix::{BLOCK_BYTES, Block, MatrixSource, Remap, SparseRows, Sums};
 use crate::sink::Sink;
+use crate::source::pieces;
 use crate::{Error, Exec, Result};
 
 /// One input of a matrix of the result.
@@ -72,22 +73,8 @@ impl Tally {
 
 /// Stacks the rows of all parts.
 pub(crate) fn stack(parts: &[Part], sink: &mut Sink<'_>, tallies: &mut [Tally], exec: &Exec) -> Result<()> {
-    let mut items: Vec<(usize, Range<u64>)> = Vec::new();
-    let (mut cost, mut costliest) = (0, None);
-    for (index, part) in parts.iter().enumerate() {
-        for range in part.source.partition(BLOCK_BYTES)? {
-            let own = part_cost(part, &range, sink.is_dense())?;
-            if own > cost {
-                (cost, costliest) = (own, Some((index, range.start)));
-            }
-            items.push((index, range));
-        }
-    }
-    let in_flight = exec.budget().in_flight(cost, exec.threads(), "a block of rows");
-    let (in_flight, _charge) = in_flight.map_err(|error| match costliest {
-        Some((index, row)) => error.in_file(&parts[index].name).row(row),
-        None => error,
-    })?;
+    let cost = |part: &Part, range: &Range<u64>| part_cost(part, range, sink.is_dense());
+    let (items, in_flight, _charge) = pieces(parts, |part| (part.source.as_ref(), &part.name), cost, exec)?;
     let dense = sink.is_dense();
     exec.ordered(
         items.len(),

@@ -25,6 +25,23 @@ pub trait Real: Copy + PartialOrd + PartialEq + Debug + Default + Send + Sync + 
     fn exp_m1(self) -> Self;
 }
 
+/// What both types do by themselves.
+macro_rules! own_arithmetic {
+    () => {
+        fn over(self, other: Self) -> Self {
+            self / other
+        }
+
+        fn ln_1p(self) -> Self {
+            Self::ln_1p(self)
+        }
+
+        fn exp_m1(self) -> Self {
+            Self::exp_m1(self)
+        }
+    };
+}
+
 impl Real for f32 {
     fn wide(self) -> f64 {
         f64::from(self)
@@ -39,17 +56,7 @@ impl Real for f32 {
         f64::from(self * self)
     }
 
-    fn over(self, other: Self) -> Self {
-        self / other
-    }
-
-    fn ln_1p(self) -> Self {
-        Self::ln_1p(self)
-    }
-
-    fn exp_m1(self) -> Self {
-        Self::exp_m1(self)
-    }
+    own_arithmetic!();
 }
 
 impl Real for f64 {
@@ -65,17 +72,7 @@ impl Real for f64 {
         self * self
     }
 
-    fn over(self, other: Self) -> Self {
-        self / other
-    }
-
-    fn ln_1p(self) -> Self {
-        Self::ln_1p(self)
-    }
-
-    fn exp_m1(self) -> Self {
-        Self::exp_m1(self)
-    }
+    own_arithmetic!();
 }
 
 /// Values of one of the two types.

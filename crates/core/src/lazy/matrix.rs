@@ -214,7 +214,9 @@ impl LazyMatrix {
             Some(rows) => rows[item.kept.clone()].to_vec(),
         };
         let stored = self.source.read(item.source.clone())?.into_sparse()?;
-        let mut block = conversion.block(stored, item.source.start, ids, item.kept.start)?;
+        let first = item.source.start;
+        let block = conversion.block(stored, first, ids, item.kept.start);
+        let mut block = block.map_err(|error| error.row(first))?;
         self.view.change(&mut block)?;
         Ok(block)
     }

@@ -79,27 +79,37 @@ impl Conversion {
     }
 }
 
-/// Values in the precision that is computed in; integers beyond it are rounded.
+/// Values in the precision that is computed in. Integers that a double cannot hold are refused: what is written back must
+/// be what was read.
 fn cast(data: Buffer, precision: Precision) -> Result<Numbers> {
     #[expect(clippy::cast_possible_truncation, reason = "what single precision means")]
     let single = |value: f64| value as f32;
-    let wide =
-        |i: usize, data: &Buffer| data.get_f64(i).ok_or_else(|| Error::unsupported("values are not real numbers"));
     Ok(match (precision, data) {
         (Precision::Single, Buffer::F32(values)) => Numbers::F32(values),
         (Precision::Double, Buffer::F64(values)) => Numbers::F64(values),
         (Precision::Double, Buffer::I32(values)) => {
             Numbers::F64(values.iter().map(|&value| f64::from(value)).collect())
         }
-        (Precision::Double, Buffer::I64(values)) => Numbers::F64(values.iter().map(|&value| value as f64).collect()),
-        (Precision::Double, Buffer::U64(values)) => Numbers::F64(values.iter().map(|&value| value as f64).collect()),
-        (Precision::Single, Buffer::I64(values)) => Numbers::F32(values.iter().map(|&value| value as f32).collect()),
-        (Precision::Single, Buffer::U64(values)) => Numbers::F32(values.iter().map(|&value| value as f32).collect()),
         (Precision::Single, data) => {
-            Numbers::F32((0..data.len()).map(|i| wide(i, &data).map(single)).collect::<Result<_>>()?)
+            Numbers::F32((0..data.len()).map(|i| number(&data, i).map(single)).collect::<Result<_>>()?)
         }
-        (Precision::Double, data) => Numbers::F64((0..data.len()).map(|i| wide(i, &data)).collect::<Result<_>>()?),
+        (Precision::Double, data) => Numbers::F64((0..data.len()).map(|i| number(&data, i)).collect::<Result<_>>()?),
     })
+}
+
+/// A value as a double that equals it.
+fn number(data: &Buffer, i: usize) -> Result<f64> {
+    const EXACT: u64 = 1 << 53;
+    let beyond = |value: &dyn std::fmt::Display| {
+        Err(Error::unsupported(format!("has {value}; whole numbers beyond 2^53 are not computed with")))
+    };
+    match data {
+        Buffer::I64(values) if values[i].unsigned_abs() > EXACT => beyond(&values[i]),
+        Buffer::U64(values) if values[i] > EXACT => beyond(&values[i]),
+        Buffer::I64(values) => Ok(values[i] as f64),
+        Buffer::U64(values) => Ok(values[i] as f64),
+        other => other.get_f64(i).ok_or_else(|| Error::unsupported("values are not real numbers")),
+    }
 }
 
 /// Rows with strictly increasing columns: sorted, and entries that stand for one value added up, as scipy's
@@ -119,7 +129,7 @@ fn canonical(rows: SparseRows, columns: usize) -> Result<SparseRows> {
     for row in rows.indptr.windows(2) {
         let start = indices.len();
         for i in row[0]..row[1] {
-            let value = rows.data.get_f64(i).ok_or_else(|| Error::unsupported("values are not real numbers"))?;
+            let value = number(&rows.data, i)?;
             match (indices[start..].last(), values.last_mut()) {
                 (Some(&last), Some(sum)) if last == rows.indices[i] => *sum += value,
                 _ => {
@@ -148,4 +158,18 @@ fn choose(rows: SparseRows, first: u64, ids: &[u64]) -> Result<SparseRows> {
     Buffer::U32(rows.indices).recycle();
     rows.data.recycle();
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_exact_or_refused() {
+        let read = |data: Buffer| cast(data, Precision::Double);
+        assert_eq!(read(Buffer::I64(vec![-(1 << 53), 7])).unwrap(), Numbers::F64(vec![-9_007_199_254_740_992.0, 7.0]));
+        assert_eq!(read(Buffer::U64(vec![1 << 53])).unwrap(), Numbers::F64(vec![9_007_199_254_740_992.0]));
+        assert!(read(Buffer::I64(vec![(1 << 53) + 1])).unwrap_err().to_string().contains("9007199254740993"));
+        assert!(read(Buffer::U64(vec![u64::MAX])).is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::divisors::Divisors;
 use crate::Result;
 use crate::lazy::{Layout, NumberBlock, Numbers, Real, RowOp};
 
@@ -12,8 +13,7 @@ const TABLE: usize = 256;
 /// within a row equal counts become equal values: each is worked out once, and looked up then.
 #[derive(Clone, Debug)]
 pub struct LogNormalize {
-    /// By the row's id in the source.
-    divisors: Arc<[f64]>,
+    divisors: Divisors,
     base: Option<f64>,
     /// Whether `exp(x) - 1` follows.
     back: bool,
@@ -22,7 +22,7 @@ pub struct LogNormalize {
 impl LogNormalize {
     /// A divisor for each row of the source; the base of the logarithm, natural if `None`.
     pub fn new(divisors: impl Into<Arc<[f64]>>, base: Option<f64>) -> Self {
-        Self { divisors: divisors.into(), base, back: false }
+        Self { divisors: Divisors(divisors.into()), base, back: false }
     }
 
     /// The same and back again, `expm1` of the logarithm: what scanpy's `seurat` flavor looks at, rounded twice as there.
@@ -46,18 +46,12 @@ impl LogNormalize {
         }
     }
 
-    fn change<T: Real>(&self, rows: &[u64], layout: &Layout, width: usize, values: &mut [T]) {
+    fn change<T: Real>(&self, rows: (&[u64], &Layout, usize), values: &mut [T]) -> Result<()> {
         let mut table = [T::default(); TABLE];
         let mut known = [0_u64; TABLE / 64];
-        for (row, &id) in rows.iter().enumerate() {
-            let range = match layout {
-                Layout::Sparse { indptr, .. } => indptr[row]..indptr[row + 1],
-                Layout::Dense => row * width..(row + 1) * width,
-            };
-            let divisor = usize::try_from(id).ok().and_then(|id| self.divisors.get(id)).copied();
-            let divisor = T::narrow(divisor.unwrap_or(f64::NAN));
+        self.divisors.each_row(rows, values, |values, divisor| {
             known.fill(0);
-            for value in &mut values[range] {
+            for value in values {
                 let wide = value.wide();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked in the next line")]
                 let whole = wide as usize;
@@ -72,18 +66,17 @@ impl LogNormalize {
                     *value = self.value(*value, divisor);
                 }
             }
-        }
+        })
     }
 }
 
 impl RowOp for LogNormalize {
     fn apply(&self, block: &mut NumberBlock) -> Result<()> {
-        let width = block.width();
+        let rows = (block.rows.as_slice(), &block.layout, block.columns.len());
         match &mut block.values {
-            Numbers::F32(values) => self.change(&block.rows, &block.layout, width, values),
-            Numbers::F64(values) => self.change(&block.rows, &block.layout, width, values),
+            Numbers::F32(values) => self.change(rows, values),
+            Numbers::F64(values) => self.change(rows, values),
         }
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cast;
 mod divide_rows;
+mod divisors;
 mod log1p;
 mod log_normalize;
 mod scale;

@@ -5,8 +5,9 @@ use std::ops::Range;
 use annstream_store::{Buffer, Compression, DType};
 
 use super::cuts::Cuts;
+use super::pieces::pieces;
 use crate::budget::Charge;
-use crate::matrix::{BLOCK_BYTES, Block, MatrixSource, Remap, SparseRows};
+use crate::matrix::{Block, MatrixSource, Remap, SparseRows};
 use crate::sink::usual_chunk;
 use crate::{Error, Exec, Result};
 
@@ -188,22 +189,8 @@ fn starts(parts: &[StackedPart]) -> Vec<u64> {
 
 /// The number of values of each row of the result.
 fn count(parts: &[StackedPart], exec: &Exec) -> Result<Vec<u32>> {
-    let mut items = Vec::new();
-    let (mut cost, mut costliest) = (0, None);
-    for (index, part) in parts.iter().enumerate() {
-        for range in part.source.partition(BLOCK_BYTES)? {
-            let own = part.source.cost(range.clone())?.saturating_mul(2);
-            if own > cost {
-                (cost, costliest) = (own, Some((index, range.start)));
-            }
-            items.push((index, range));
-        }
-    }
-    let in_flight = exec.budget().in_flight(cost, exec.threads(), "a block of rows");
-    let (in_flight, _charge) = in_flight.map_err(|error| match costliest {
-        Some((index, row)) => error.in_file(&parts[index].name).row(row),
-        None => error,
-    })?;
+    let cost = |part: &StackedPart, range: &Range<u64>| Ok(part.source.cost(range.clone())?.saturating_mul(2));
+    let (items, in_flight, _charge) = pieces(parts, |part| (part.source.as_ref(), &part.name), cost, exec)?;
     let mut all = Vec::new();
     exec.ordered(
         items.len(),

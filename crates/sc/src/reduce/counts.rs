@@ -1,15 +1,10 @@
 //! What quality control asks of a matrix, of cells and of genes, in one pass.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
+use super::rare::{Frequent, RARE, RareEntries};
 use super::top::TopSums;
-
-/// Entries of a gene that are remembered, at most, so that totals can be corrected when the gene goes.
-const RARE: u32 = 16;
 
 /// A condition on a cell that its own values decide.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,27 +50,6 @@ pub struct CountsPass {
     pub frequent: Frequent,
 }
 
-/// A mark for each gene that any thread may set.
-#[derive(Clone, Debug, Default)]
-pub struct Frequent(Arc<[AtomicBool]>);
-
-impl Frequent {
-    /// No gene is.
-    pub fn none(width: usize) -> Self {
-        Self((0..width).map(|_| AtomicBool::new(false)).collect())
-    }
-
-    fn has(&self, gene: usize) -> bool {
-        self.0.get(gene).is_some_and(|mark| mark.load(Ordering::Relaxed))
-    }
-
-    fn add(&self, gene: usize) {
-        if let Some(mark) = self.0.get(gene) {
-            mark.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
 /// What the pass gives for genes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GeneCounts {
@@ -108,25 +82,6 @@ pub struct Counts {
     pub genes_kept: GeneCounts,
     /// The entries of the rarest genes in cells that stay.
     pub rare: RareEntries,
-}
-
-/// Entries of genes that have few, so that they can be taken out of the totals of cells without another pass.
-#[derive(Clone, Debug, Default)]
-pub struct RareEntries {
-    /// Gene, cell, value; cells in order.
-    entries: Vec<(u32, u32, f64)>,
-}
-
-impl RareEntries {
-    /// Whether all entries of a gene with so many of them are here.
-    pub fn covers(nonzero: u64) -> bool {
-        nonzero <= u64::from(RARE)
-    }
-
-    /// The entries: gene, cell, value. Genes that are not covered may be among them, with some of theirs.
-    pub fn entries(&self) -> &[(u32, u32, f64)] {
-        &self.entries
-    }
 }
 
 impl GeneCounts {
@@ -228,7 +183,7 @@ impl CountsPass {
             let cell = u32::try_from(block.start + row).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
             for (&column, value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
                 if rare[column as usize] && *value != T::default() {
-                    out.cells.rare.entries.push((column, cell, value.wide()));
+                    out.cells.rare.push((column, cell, value.wide()));
                 }
             }
         }
@@ -286,11 +241,7 @@ impl Consumer for CountsPass {
             }
         }
         let still = |gene: u32| RareEntries::covers(genes[gene as usize] - lost[gene as usize]);
-        let entries = &mut all.rare.entries;
-        entries.extend(cells.rare.entries.into_iter().filter(|(gene, _, _)| still(*gene)));
-        if entries.len() > 4 * (RARE as usize) * self.width.max(1024) {
-            entries.retain(|(gene, _, _)| still(*gene));
-        }
+        all.rare.extend(cells.rare, still, self.width);
         Ok(())
     }
 
@@ -298,7 +249,7 @@ impl Consumer for CountsPass {
         let lost = std::mem::replace(&mut all.genes_kept, all.genes.clone());
         all.genes_kept.take(&lost);
         let kept = &all.genes_kept.nonzero;
-        all.rare.entries.retain(|(gene, _, _)| RareEntries::covers(kept[*gene as usize]));
+        all.rare.retain(|gene| RareEntries::covers(kept[gene as usize]));
         Ok(all)
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
+use super::membership::group_of;
+
 /// Sums, sums of squares and values that are not zero, of each column, for each group of rows. Added row after row on one
 /// thread, so that a sum is, to the bit, the one of a loop over the rows; the workers read and decompress.
 #[derive(Clone, Debug)]
@@ -46,8 +48,7 @@ impl GroupSumsPass {
             return Err(Error::internal("groups are summed of compressed blocks"));
         };
         for (row, range) in indptr.windows(2).enumerate() {
-            let group = self.groups.get(block.start + row).ok_or_else(|| Error::internal("fewer groups than rows"))?;
-            let first = *group as usize * self.width;
+            let first = group_of(Some(&self.groups), block.start + row)? * self.width;
             let own = first..first + self.width;
             let (columns, values) = (&indices[range[0]..range[1]], &values[range[0]..range[1]]);
             if self.sums {

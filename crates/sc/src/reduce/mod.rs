@@ -2,13 +2,16 @@
 
 mod counts;
 mod groups;
+mod membership;
 mod moments;
+mod rare;
 mod residuals;
 mod top;
 mod totals;
 
-pub use counts::{CellRule, Counts, CountsPass, Frequent, GeneCounts, RareEntries};
+pub use counts::{CellRule, Counts, CountsPass, GeneCounts};
 pub use groups::{GroupSums, GroupSumsPass};
 pub use moments::{GroupMoments, MomentsPass};
+pub use rare::{Frequent, RareEntries};
 pub use residuals::ResidualPass;
 pub use totals::{DominantPass, TotalsPass};

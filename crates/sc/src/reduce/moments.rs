@@ -5,6 +5,8 @@ use std::sync::Arc;
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
+use super::membership::group_of;
+
 /// Sums and sums of squares of each column, for each group of rows.
 #[derive(Clone, Debug)]
 pub struct MomentsPass {
@@ -74,22 +76,17 @@ impl MomentsPass {
         indptr: &[usize],
         indices: &[u32],
         values: &[T],
-    ) -> Result<Vec<(u32, GroupMoments)>> {
-        let mut out: Vec<(u32, GroupMoments)> = Vec::new();
+    ) -> Result<Vec<(usize, GroupMoments)>> {
+        let mut out: Vec<(usize, GroupMoments)> = Vec::new();
         for (row, range) in indptr.windows(2).enumerate() {
-            let group = match &self.groups {
-                None => 0,
-                Some(groups) => {
-                    *groups.get(block.start + row).ok_or_else(|| Error::internal("fewer groups than rows"))?
-                }
-            };
+            let group = group_of(self.groups.as_deref(), block.start + row)?;
             let at = out.iter().rposition(|(other, _)| *other == group).unwrap_or_else(|| {
                 out.push((group, GroupMoments::zeros(self.width)));
                 out.len() - 1
             });
             let own = &mut out[at].1;
             own.rows += 1;
-            let limits = self.limits.as_ref().and_then(|limits| limits.get(group as usize));
+            let limits = self.limits.as_ref().and_then(|limits| limits.get(group));
             for (&column, &value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
                 let column = column as usize;
                 let value = match self.exponentials {
@@ -114,7 +111,7 @@ impl MomentsPass {
 }
 
 impl Consumer for MomentsPass {
-    type Partial = Vec<(u32, GroupMoments)>;
+    type Partial = Vec<(usize, GroupMoments)>;
     type Total = Vec<GroupMoments>;
     type Output = Vec<GroupMoments>;
 
@@ -134,7 +131,7 @@ impl Consumer for MomentsPass {
 
     fn fold(&self, total: &mut Self::Total, partial: Self::Partial) -> Result<()> {
         for (group, own) in partial {
-            let all = total.get_mut(group as usize).ok_or_else(|| Error::internal("a group that was not announced"))?;
+            let all = total.get_mut(group).ok_or_else(|| Error::internal("a group that was not announced"))?;
             all.add(&own);
         }
         Ok(())

@@ -7,6 +7,7 @@ use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
 use annstream_core::{Error, Result};
 
 use super::GroupMoments;
+use super::membership::group_of;
 
 /// Sums of clipped residuals and of their squares: of the entries, in one pass, less what they would be at zero; to which
 /// those of a row of zeros are added at the end. A residual at zero depends on the gene and the total of the row only, so
@@ -56,15 +57,6 @@ impl ResidualPass {
         residual.clamp(-self.clip, self.clip)
     }
 
-    fn group(&self, row: usize) -> Result<usize> {
-        match &self.groups {
-            None => Ok(0),
-            Some(groups) => {
-                groups.get(row).map(|&group| group as usize).ok_or_else(|| Error::internal("fewer groups than rows"))
-            }
-        }
-    }
-
     fn look<T: Real>(
         &self,
         block: &NumberBlock,
@@ -74,7 +66,7 @@ impl ResidualPass {
     ) -> Result<BTreeMap<usize, Pair>> {
         let mut out: BTreeMap<usize, Pair> = BTreeMap::new();
         for (row, range) in indptr.windows(2).enumerate() {
-            let group = self.group(block.start + row)?;
+            let group = group_of(self.groups.as_deref(), block.start + row)?;
             let (model, total) = (&self.models[group], self.totals[block.start + row]);
             let pair = out.entry(group).or_insert_with(|| (vec![0.0; self.width], vec![0.0; self.width]));
             for (&column, &value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
@@ -121,7 +113,7 @@ impl Consumer for ResidualPass {
         // Rows by their total, in each group.
         let mut rows: Vec<BTreeMap<u64, u64>> = vec![BTreeMap::new(); self.models.len()];
         for (row, total) in self.totals.iter().enumerate() {
-            *rows[self.group(row)?].entry(total.to_bits()).or_default() += 1;
+            *rows[group_of(self.groups.as_deref(), row)?].entry(total.to_bits()).or_default() += 1;
         }
         let variances =
             total.into_iter().zip(&self.models).zip(&rows).map(|(((mut sums, mut squares), model), rows)| {

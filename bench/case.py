@@ -12,6 +12,7 @@ from pathlib import Path
 BENCH = Path(__file__).resolve().parent
 PYTHON = sys.executable
 OURS, DISK, MEMORY, COPY = "annstream", "concat_on_disk", "anndata.concat", "cp (inputs)"
+SYNCED = "cp + sync (inputs)"
 # What a Python peer imports before it does anything, by name, and the command that does only that.
 IMPORTS = {
     "anndata": [PYTHON, str(BENCH / "peer_anndata.py"), "import"],
@@ -125,3 +126,6 @@ def in_memory(*arguments: str) -> Tool:
 
 # A copy of the inputs: the floor that the disk sets.
 COPIES = Tool(COPY, lambda job: ["cp", "-r", *job.names, str(job.output)], checked=False)
+# The same until it is on the disk, as ours is when it ends.
+SYNC = 'to="$1"; shift; cp -r "$@" "$to" && find "$to" -type f -exec sync {} +'
+SYNCED_COPIES = Tool(SYNCED, lambda job: ["sh", "-c", SYNC, "sh", str(job.output), *job.names], checked=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from case import COPIES, OURS, Case, Family, Tool, in_memory, on_disk, ours
+from case import COPIES, OURS, SYNCED_COPIES, Case, Family, Tool, in_memory, on_disk, ours
 
 
 def concat(
@@ -19,6 +19,7 @@ def concat(
             *([on_disk("--join", join)] if disk else []),
             in_memory("--join", join, *written),
             COPIES,
+            SYNCED_COPIES,
         ),
     )
 

@@ -17,6 +17,7 @@ pub mod sink;
 pub mod source;
 pub mod subset;
 pub mod table;
+mod vector;
 
 pub use annstream_store::{Error, ErrorKind, Result};
 pub use budget::Budget;

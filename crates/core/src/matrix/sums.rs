@@ -1,6 +1,9 @@
 //! What must be the same before and after a merge.
+#![expect(clippy::inline_always, reason = "what a vectorized loop calls has to be compiled with it")]
 
 use annstream_store::Buffer;
+
+use crate::vector::vectorized;
 
 /// Count and sum of the values that passed, for the check that every value of an input arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,6 +40,14 @@ impl Sums {
     }
 
     fn floats<T>(values: &[T], convert: impl Fn(&T) -> f64) -> Self {
+        vectorized(
+            #[inline(always)]
+            || Self::lanes(values, convert),
+        )
+    }
+
+    #[inline(always)]
+    fn lanes<T>(values: &[T], convert: impl Fn(&T) -> f64) -> Self {
         const LANES: usize = 8;
         let mut this = Self { count: values.len() as u64, ..Self::default() };
         let (mut sum, mut scale) = ([0.0; LANES], [0.0; LANES]);

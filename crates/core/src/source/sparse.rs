@@ -185,13 +185,12 @@ impl StoredSparse {
         let mut raw = spare(self.indices.info().dtype.plain().unwrap_or(DType::I32), &region);
         self.indices.read(&region, &mut raw).map_err(|error| self.place(error))?;
         let indptr = to_usize(&pointers, first)?;
-        let indices = self.columns(raw, &indptr, rows.start)?;
-        let sorted = SparseRows::check_sorted(&indptr, &indices);
+        let (indices, sorted) = self.columns(raw, &indptr, rows.start)?;
         Ok((SparseRows { indptr, indices, data: Buffer::empty(self.dtype), sorted }, region))
     }
 
-    /// The column ids as `u32`, each checked to be in range.
-    fn columns(&self, raw: Buffer, indptr: &[usize], first_row: u64) -> Result<Vec<u32>> {
+    /// The column ids as `u32`, each checked to be in range, and whether they rise in every row.
+    fn columns(&self, raw: Buffer, indptr: &[usize], first_row: u64) -> Result<(Vec<u32>, bool)> {
         let columns = self.shape[1];
         let indices = match raw {
             Buffer::U32(values) => values,
@@ -204,7 +203,14 @@ impl StoredSparse {
                 })
                 .collect(),
         };
-        let most = indices.iter().copied().max().unwrap_or(0);
+        let sorted = SparseRows::check_sorted(indptr, &indices);
+        let most = if sorted {
+            // The last one of each row that has any.
+            let ends = indptr.windows(2).filter(|row| row[0] < row[1]).map(|row| row[1] - 1);
+            ends.map(|end| indices[end]).max().unwrap_or(0)
+        } else {
+            indices.iter().copied().max().unwrap_or(0)
+        };
         if !indices.is_empty() && u64::from(most) >= columns {
             let position = indices.iter().position(|&id| u64::from(id) >= columns).unwrap_or(0);
             let row = first_row + (indptr.partition_point(|&start| start <= position) as u64).saturating_sub(1);
@@ -212,7 +218,7 @@ impl StoredSparse {
             let message = format!("index {found} is outside 0..{columns}");
             return Err(self.place(Error::invalid(message).row(row)));
         }
-        Ok(indices)
+        Ok((indices, sorted))
     }
 }
 

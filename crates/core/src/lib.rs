@@ -19,5 +19,5 @@ pub mod subset;
 pub mod table;
 
 pub use annstream_store::{Error, ErrorKind, Result};
-pub use budget::Budget;
+pub use budget::{Budget, Charge};
 pub use exec::Exec;

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import scanpy as sc
-from packaging.version import Version
 from scipy import sparse
 
 from . import real_data
+from .newer import SCANPY
 from .runner import Run
 from .runner import run as command
 
 DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
-LIKE = "1.12" if Version(sc.__version__) >= Version("1.12") else "1.11"
+LIKE = "1.12" if SCANPY >= (1, 12) else "1.11"
 """Scanpy 1.12 adds up sparse matrices in doubles; 1.11 in the type of the values."""
 
 

@@ -13,10 +13,12 @@ NEEDS_BINARY = {
     "test_concat_random",
     "test_concat_real",
     "test_convert",
+    "test_downsample",
     "test_concat_virtual",
     "test_pipeline_several",
     "test_readback",
     "test_refusals",
+    "test_score_genes",
     "test_split",
     "test_subset",
 }

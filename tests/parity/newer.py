@@ -28,6 +28,7 @@ def installed(name: str) -> tuple[int, int]:
 
 ANNDATA = installed("anndata")
 PANDAS = installed("pandas")
+SCANPY = installed("scanpy")
 
 
 @contextmanager
@@ -156,3 +157,11 @@ def can_miss(dtype: Any) -> bool:
 def is_valueless(column: pd.Series) -> bool:
     """Whether there are no values, though the type can be missing."""
     return can_miss(column.dtype) and bool(column.isna().all())
+
+
+def metrics_of_scanpy_1_11(var: pd.DataFrame) -> pd.DataFrame:
+    """Means of genes among the quality metrics are float64, as scanpy 1.11 has them; 1.12 keeps the type of `X`."""
+    if SCANPY < (1, 12):
+        return var
+    names = [name for name in ("mean_counts", "log1p_mean_counts") if name in var]
+    return var.astype(dict.fromkeys(names, np.float64))

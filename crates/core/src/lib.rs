@@ -20,5 +20,5 @@ pub mod table;
 mod vector;
 
 pub use annstream_store::{Error, ErrorKind, Result};
-pub use budget::Budget;
+pub use budget::{Budget, Charge};
 pub use exec::Exec;

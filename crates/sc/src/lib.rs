@@ -4,6 +4,7 @@
 //! nothing of it is written to a file here. Names, types and places of what scanpy would store are part of the results.
 
 pub mod aggregate;
+pub mod downsample;
 pub mod filter;
 pub mod gene_sets;
 pub mod groups;
@@ -15,5 +16,6 @@ pub mod qc;
 pub mod recipe;
 pub mod reduce;
 pub mod sample;
+pub mod score;
 
 pub use annstream_core::{Error, ErrorKind, Result};

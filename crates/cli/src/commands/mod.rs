@@ -4,6 +4,7 @@ mod aggregate;
 mod common;
 mod concat;
 mod convert;
+mod downsample;
 mod info;
 mod inputs;
 mod metrics;
@@ -12,6 +13,7 @@ mod pipeline;
 mod ready;
 mod run;
 mod sample;
+mod score;
 mod split;
 mod steps;
 mod subset;
@@ -47,6 +49,12 @@ pub(crate) enum Command {
     Pca(Box<steps::Pca>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
+    /// Score cells by a list of genes.
+    ScoreGenes(Box<score::ScoreGenes>),
+    /// Score the phases of the cell cycle.
+    CellCycle(Box<score::CellCycleScores>),
+    /// Draw fewer counts at random.
+    Downsample(Box<downsample::Arguments>),
     /// Draw cells or genes at random.
     Sample(Box<sample::Arguments>),
     /// Write one file for each value of a column of obs.
@@ -70,6 +78,9 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::Run(arguments) => run::run(&arguments),
+        Command::ScoreGenes(arguments) => arguments.run(),
+        Command::CellCycle(arguments) => arguments.run(),
+        Command::Downsample(arguments) => downsample::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),

@@ -147,7 +147,7 @@ fn choice(condition: Option<&Expr>, file: Option<&Path>, positions: Option<&Inde
 }
 
 /// The labels of a file, one a line; empty lines are none.
-fn labels(path: &Path) -> Result<Vec<String>> {
+pub(super) fn labels(path: &Path) -> Result<Vec<String>> {
     let reader: Box<dyn BufRead> = if path.as_os_str() == "-" {
         Box::new(std::io::stdin().lock())
     } else {

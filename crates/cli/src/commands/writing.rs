@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::Input;
@@ -9,10 +10,11 @@ use annstream_core::subset::MatrixReport;
 use annstream_core::{Error, Exec, Result};
 use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrOptions, create, open};
 use clap::Args;
+use serde_json::Value;
 
-use super::common::Common;
+use super::common::{Common, disk_bytes};
 use super::output::{ZarrFormatName, parse, stamp};
-use crate::printer::{Printer, count};
+use crate::printer::{Printer, bytes, count};
 
 /// How outputs are written, and whether they are.
 #[derive(Debug, Args)]
@@ -57,6 +59,23 @@ impl Writing {
     pub(crate) fn create(&self, path: &Path, exec: &Exec) -> Result<Box<dyn StoreWriter>> {
         let zarr = ZarrOptions { format: self.zarr_format.into(), ..ZarrOptions::default() };
         create(path, CreateOptions { overwrite: self.force, pool: Some(exec.pool().clone()), queue: 0, zarr })
+    }
+
+    /// Says that an output is there, with its shape; as JSON with `more`.
+    pub(crate) fn done(&self, output: &Path, started: Instant, shape: [usize; 2], more: &Value, printer: Printer) {
+        let seconds = started.elapsed().as_secs_f64();
+        let size = disk_bytes(output);
+        if self.json {
+            let mut value = serde_json::json!({ "output": output.display().to_string(), "shape": shape, "bytes": size,
+                "seconds": seconds });
+            if let (Some(value), Some(more)) = (value.as_object_mut(), more.as_object()) {
+                value.extend(more.clone());
+            }
+            printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
+        let [cells, genes] = shape.map(|extent| count(extent as u64));
+        let path = output.display();
+        printer.note(&format!("{path}: {cells} x {genes}, {} in {seconds:.1} s", bytes(size)));
     }
 }
 

@@ -192,7 +192,7 @@ impl CountsPass {
 }
 
 /// The error for a value of a row that is below zero or not finite.
-pub(super) fn not_a_count(value: f64, row: u64) -> Error {
+pub(crate) fn not_a_count(value: f64, row: u64) -> Error {
     Error::invalid(format!("has {value} among its values, expected counts: finite and not below 0")).row(row)
 }
 

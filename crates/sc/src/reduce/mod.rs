@@ -9,6 +9,7 @@ mod residuals;
 mod top;
 mod totals;
 
+pub(crate) use counts::not_a_count;
 pub use counts::{CellRule, Counts, CountsPass, GeneCounts};
 pub use groups::{GroupSums, GroupSumsPass};
 pub use moments::{GroupMoments, MomentsPass};

@@ -2,15 +2,17 @@
 //!
 //! The positions are those of `numpy.random.default_rng(seed).choice(extent, size, replace=replace)`, number for number:
 //! [`generator`](Generator) is numpy's default generator, and [`choice`] its three ways to choose. So the same seed gives
-//! the same cells here and in Python.
+//! the same cells here and in Python. [`Mersenne`] is numpy's legacy generator, which other steps of scanpy draw from.
 
 mod choice;
 mod generator;
+mod mersenne;
 
 use crate::{Error, Result};
 
 pub use choice::choice;
 pub use generator::Generator;
+pub use mersenne::Mersenne;
 
 /// How many are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -14,9 +14,11 @@ NEEDS_BINARY = {
     "test_concat_real",
     "test_convert",
     "test_concat_virtual",
+    "test_pearson_normalize",
     "test_pipeline_several",
     "test_readback",
     "test_refusals",
+    "test_regress",
     "test_split",
     "test_subset",
 }

@@ -10,10 +10,14 @@ pub mod groups;
 pub mod hvg;
 pub mod normalize;
 pub mod pca;
+pub mod pearson;
 pub mod pipeline;
 pub mod qc;
 pub mod recipe;
 pub mod reduce;
+pub mod regress;
 pub mod sample;
+#[cfg(test)]
+mod split_rows;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -15,10 +15,12 @@ NEEDS_BINARY = {
     "test_convert",
     "test_downsample",
     "test_concat_virtual",
+    "test_pearson_normalize",
     "test_pipeline_several",
     "test_readback",
     "test_refusals",
     "test_score_genes",
+    "test_regress",
     "test_split",
     "test_subset",
 }

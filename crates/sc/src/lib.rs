@@ -11,11 +11,15 @@ pub mod groups;
 pub mod hvg;
 pub mod normalize;
 pub mod pca;
+pub mod pearson;
 pub mod pipeline;
 pub mod qc;
 pub mod recipe;
 pub mod reduce;
+pub mod regress;
 pub mod sample;
 pub mod score;
+#[cfg(test)]
+mod split_rows;
 
 pub use annstream_core::{Error, ErrorKind, Result};

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::filter::{CellFilter, GeneFilter};
 use crate::gene_sets::GeneSet;
-use crate::hvg::HvgOptions;
+use crate::hvg::{Flavor, HvgOptions};
 use crate::normalize::NormalizeOptions;
+use crate::pearson::PearsonOptions;
 use crate::qc::QcOptions;
+use crate::regress::RegressOptions;
 
 /// A pipeline. A step that is absent is left out; the others run in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,10 @@ pub struct Recipe {
     pub log1p: Option<LogOptions>,
     /// `highly_variable_genes`.
     pub highly_variable_genes: Option<HvgStep>,
+    /// `normalize_pearson_residuals`, instead of `normalize_total` and `log1p`, of the genes that are kept.
+    pub normalize_pearson_residuals: Option<PearsonOptions>,
+    /// `regress_out`: what scaling and PCA see; `X` stays as it is.
+    pub regress_out: Option<RegressOptions>,
     /// `scale`: what PCA sees; `X` stays as it is.
     pub scale: Option<ScaleOptions>,
     /// `pca`.
@@ -90,8 +96,18 @@ impl Default for PcaStep {
 }
 
 /// Names of the steps, in order.
-pub const STEPS: [&str; 8] =
-    ["qc", "filter_cells", "filter_genes", "normalize_total", "log1p", "highly_variable_genes", "scale", "pca"];
+pub const STEPS: [&str; 10] = [
+    "qc",
+    "filter_cells",
+    "filter_genes",
+    "normalize_total",
+    "log1p",
+    "highly_variable_genes",
+    "normalize_pearson_residuals",
+    "regress_out",
+    "scale",
+    "pca",
+];
 
 impl Recipe {
     /// The scanpy tutorial: quality control with mitochondrial, ribosomal and hemoglobin genes, cells with 100 genes,
@@ -114,6 +130,8 @@ impl Recipe {
                 options: HvgOptions { n_top_genes: Some(2000), ..HvgOptions::default() },
                 ..HvgStep::default()
             }),
+            normalize_pearson_residuals: None,
+            regress_out: None,
             scale: None,
             pca: Some(PcaStep::default()),
         }
@@ -135,6 +153,36 @@ impl Recipe {
         toml::to_string(self).map_err(|error| Error::internal(format!("recipe: {error}")))
     }
 
+    /// Whether a step changes `X` itself.
+    pub fn changes_x(&self) -> bool {
+        self.normalize_total.is_some() || self.log1p.is_some() || self.normalize_pearson_residuals.is_some()
+    }
+
+    /// Refuses steps that do not go together.
+    ///
+    /// # Errors
+    /// `Argument` if counts would become Pearson residuals after they were changed, or genes be chosen by logarithms that
+    /// nobody took.
+    pub fn check(&self) -> Result<()> {
+        if self.normalize_pearson_residuals.is_none() {
+            return Ok(());
+        }
+        if self.normalize_total.is_some() || self.log1p.is_some() {
+            return Err(Error::argument(
+                "normalize_pearson_residuals is of counts; normalize_total and log1p change them",
+            )
+            .hint("leave out one or the other"));
+        }
+        let flavor = self.highly_variable_genes.as_ref().map(|step| step.options.flavor);
+        match flavor.filter(|flavor| matches!(flavor, Flavor::Seurat | Flavor::CellRanger)) {
+            Some(flavor) => Err(Error::argument(format!(
+                "flavor {flavor} looks at logarithms, and there are none before normalize_pearson_residuals"
+            ))
+            .hint("choose pearson_residuals or seurat_v3")),
+            None => Ok(()),
+        }
+    }
+
     /// The same without the steps after `last`.
     ///
     /// # Errors
@@ -150,6 +198,8 @@ impl Recipe {
                 "normalize_total" => self.normalize_total = None,
                 "log1p" => self.log1p = None,
                 "highly_variable_genes" => self.highly_variable_genes = None,
+                "normalize_pearson_residuals" => self.normalize_pearson_residuals = None,
+                "regress_out" => self.regress_out = None,
                 "scale" => self.scale = None,
                 _ => self.pca = None,
             }
@@ -174,6 +224,18 @@ mod tests {
         assert!(error.to_string().contains("normalise"), "{error}");
         let error = Recipe::from_toml("[highly_variable_genes]\nn_top = 5\n").unwrap_err();
         assert!(error.to_string().contains("n_top"), "{error}");
+    }
+
+    #[test]
+    fn residuals_are_of_counts() {
+        let read = |text: &str| Recipe::from_toml(text).unwrap().check();
+        assert!(read("[normalize_pearson_residuals]\nclip = 3\n[regress_out]\nkeys = [\"total_counts\"]\n").is_ok());
+        assert!(read("[normalize_pearson_residuals]\n[log1p]\n").is_err());
+        assert!(read("[normalize_pearson_residuals]\n[normalize_total]\n").is_err());
+        assert!(read("[normalize_pearson_residuals]\n[highly_variable_genes]\nn_top_genes = 9\n").is_err());
+        let flavor = "[highly_variable_genes]\nflavor = \"pearson_residuals\"\nn_top_genes = 9\n";
+        assert!(read(&format!("[normalize_pearson_residuals]\n{flavor}")).is_ok());
+        assert!(read("[regress_out]\nkeys = [\"a\"]\n[log1p]\n[normalize_total]\n").is_ok());
     }
 
     #[test]

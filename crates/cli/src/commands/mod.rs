@@ -11,6 +11,7 @@ mod metrics;
 mod output;
 mod pipeline;
 mod ready;
+mod residuals;
 mod run;
 mod sample;
 mod score;
@@ -43,6 +44,10 @@ pub(crate) enum Command {
     Log1p(Box<steps::Log1p>),
     /// Mark highly variable genes.
     Hvg(Box<steps::Hvg>),
+    /// Replace counts by their Pearson residuals.
+    NormalizePearsonResiduals(Box<residuals::NormalizePearsonResiduals>),
+    /// Subtract what columns of obs predict.
+    RegressOut(Box<residuals::RegressOut>),
     /// Centre and scale genes.
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
@@ -75,6 +80,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Normalize(arguments) => arguments.run(),
         Command::Log1p(arguments) => arguments.run(),
         Command::Hvg(arguments) => arguments.run(),
+        Command::NormalizePearsonResiduals(arguments) => arguments.run(),
+        Command::RegressOut(arguments) => arguments.run(),
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::Run(arguments) => run::run(&arguments),

@@ -23,7 +23,7 @@ pub(crate) enum KeepXName {
     Both,
     /// X as the steps leave it
     Normalized,
-    /// X scaled, if the recipe scales: dense, unless its centre stays
+    /// X as PCA sees it, if the recipe regresses or scales: dense, unless its centre stays
     Scaled,
     /// X as it was
     Raw,
@@ -58,6 +58,7 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Runs it and reports.
     pub(crate) fn run(&self) -> Result<()> {
+        self.recipe.check()?;
         let started = Instant::now();
         let writing = self.writing;
         let printer = writing.common.printer();

@@ -29,6 +29,9 @@ A recipe is a TOML file with one table for each step; a step without a table is 
   [normalize_total]               n_comps = 30
   target_sum = 1e4
   [log1p]
+Between variable genes and scaling, [regress_out] with keys = [\"total_counts\"] subtracts what columns of obs predict;
+as with [scale], only PCA sees it, unless --keep-x scaled. [normalize_pearson_residuals] (theta, clip) takes the place of
+normalize_total and log1p; X becomes dense.
 
 Examples:
   annstream run counts.h5ad -o done.h5ad

@@ -37,7 +37,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    fn run(&self, recipe: &Recipe, keep_x: KeepX) -> Result<()> {
+    pub(super) fn run(&self, recipe: &Recipe, keep_x: KeepX) -> Result<()> {
         let Self { input, output, metrics, writing } = self;
         let (inputs, joining) = (&[Named::only(input)], &Joining::none());
         Job { inputs, joining, output, recipe, keep_x, metrics: metrics.as_deref(), writing }.run()

@@ -46,6 +46,12 @@ pub trait Consumer: Sync {
     fn total_bytes(&self) -> u64 {
         0
     }
+
+    /// Columns of the dense blocks that it makes of those it is fed, at most; 0 if it makes none. Rows come in small
+    /// pieces then.
+    fn dense_columns(&self) -> usize {
+        0
+    }
 }
 
 macro_rules! together {
@@ -78,6 +84,10 @@ macro_rules! together {
 
             fn total_bytes(&self) -> u64 {
                 0 $(+ self.$slot.total_bytes())*
+            }
+
+            fn dense_columns(&self) -> usize {
+                0 $(.max(self.$slot.dense_columns()))*
             }
         }
     };
@@ -123,6 +133,10 @@ impl<C: Consumer> Consumer for Option<C> {
     fn total_bytes(&self) -> u64 {
         self.as_ref().map_or(0, Consumer::total_bytes)
     }
+
+    fn dense_columns(&self) -> usize {
+        self.as_ref().map_or(0, Consumer::dense_columns)
+    }
 }
 
 /// A consumer that sees the blocks through one more view.
@@ -164,5 +178,10 @@ impl<C: Consumer> Consumer for Through<C> {
 
     fn total_bytes(&self) -> u64 {
         self.consumer.total_bytes()
+    }
+
+    fn dense_columns(&self) -> usize {
+        let own = self.view.columns().map_or(usize::MAX, |kept| kept.len());
+        self.consumer.dense_columns().max(if self.view.is_dense() { own } else { 0 })
     }
 }

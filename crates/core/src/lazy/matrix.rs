@@ -140,11 +140,15 @@ impl LazyMatrix {
             self.view.columns(),
             Precision::of(self.source.dtype()),
         )?;
-        let items = self.items()?;
+        let dense = match consumer.dense_columns() {
+            _ if self.view.is_dense() => self.shape()[1],
+            columns => columns.min(self.shape()[1]),
+        };
+        let items = self.items(dense)?;
         let _total = exec.budget().charge(consumer.total_bytes(), stage)?;
         let (mut cost, mut costliest) = (0, 0);
         for item in &items {
-            let own = self.cost(item)?;
+            let own = self.cost(item, dense)?;
             if own > cost {
                 (cost, costliest) = (own, item.source.start);
             }
@@ -172,11 +176,11 @@ impl LazyMatrix {
         consumer.finish(total)
     }
 
-    /// Ranges of the source with a row that is kept.
-    fn items(&self) -> Result<Vec<Item>> {
+    /// Ranges of the source with a row that is kept; short ones if so many columns become dense.
+    fn items(&self, dense: usize) -> Result<Vec<Item>> {
         let mut ranges = self.source.partition(BLOCK_BYTES)?;
-        if self.view.is_dense() {
-            let row = (self.shape()[1] as u64 * 8).max(1);
+        if dense > 0 {
+            let row = dense as u64 * 8;
             let step = usize::try_from(DENSE_BYTES / row).unwrap_or(usize::MAX).max(1);
             let pieces = |range: Range<u64>| {
                 let end = range.end;
@@ -200,10 +204,10 @@ impl LazyMatrix {
     }
 
     /// Memory of a block on its way.
-    fn cost(&self, item: &Item) -> Result<u64> {
+    fn cost(&self, item: &Item, dense: usize) -> Result<u64> {
         let stored = self.source.cost(item.source.clone())?;
         let rows = item.kept.len() as u64;
-        let dense = if self.view.is_dense() { rows * self.shape()[1] as u64 * 16 } else { 0 };
+        let dense = rows.saturating_mul(dense as u64 * 16);
         // What is read, what it is converted to (at most 12 bytes for 5), and a copy for a consumer.
         Ok(stored.saturating_mul(3).saturating_add(rows * 24).saturating_add(dense))
     }

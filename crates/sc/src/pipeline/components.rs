@@ -42,27 +42,30 @@ pub(super) fn plan(state: &mut State<'_>) -> Result<(Option<Scale>, Option<Plan>
     };
     let Some(step) = state.recipe.pca.clone() else { return Ok((scale, None)) };
     let mask = mask(state, &step)?;
-    let [rows, width] = state.x.shape();
+    let [rows, width] = state.seen.shape();
     let width = mask.as_ref().map_or(width, |(_, mask)| mask.iter().filter(|keep| **keep).count());
     if width == 0 {
         return Err(Error::argument("no gene is chosen for the components"));
     }
     let mut view = View::new();
-    let mut ids = state.x.column_ids();
+    let mut ids = state.seen.column_ids();
     if let Some((_, mask)) = &mask {
         let mut keep = mask.iter();
         ids.retain(|_| keep.next().copied().unwrap_or(false));
         view = view.keep(ids.clone());
     }
-    for op in state.x.view().ops() {
+    for op in state.seen.view().ops() {
         view = view.with_shared(op.clone());
     }
     let mut offsets = None;
-    if let Some(scale) = &scale {
+    if let Some(scale) = scale.as_ref().filter(|_| state.seen.view().is_dense()) {
+        // There are no zeros to spare.
+        view = view.with(scale.clone());
+    } else if let Some(scale) = &scale {
         offsets = Some(ids.iter().map(|&id| scale.value(id as usize, 0.0)).collect());
         view = view.with(Deviations(scale.clone()));
     }
-    let precision = state.x.precision();
+    let precision = state.seen.precision();
     Ok((scale, Some(Plan { step, mask, offsets, view, width, rows, precision })))
 }
 

@@ -19,7 +19,7 @@ use crate::reduce::{GroupMoments, MomentsPass, ResidualPass};
 use crate::{Error, Result};
 
 pub(super) fn run(state: &mut State<'_>) -> Result<()> {
-    let Some(step) = state.recipe.highly_variable_genes.clone() else { return scaling_only(state) };
+    let Some(step) = state.recipe.highly_variable_genes.clone() else { return Ok(()) };
     let options = HvgOptions { batched: step.batch_key.is_some(), ..step.options.clone() };
     options.check()?;
     let groups = batches(state, &step)?;
@@ -29,32 +29,22 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
         Flavor::PearsonResiduals => residuals(state, &options, groups.as_ref())?,
     };
     store(state, &table);
-    if state.recipe.scale.is_some() && state.moments.is_none() {
-        scaling_only(state)?;
-    }
     if step.subset {
         subset(state, &table.highly_variable())?;
     }
     Ok(())
 }
 
-/// Means and variances of `X`, if scaling needs them.
-fn scaling_only(state: &mut State<'_>) -> Result<()> {
-    if state.recipe.scale.is_some() {
-        let pass = MomentsPass::new(state.x.shape()[1]);
-        let moments = state.stage("moments", |state| state.x.run(pass, "moments", state.exec))?;
-        state.moments = moments.into_iter().next();
-    }
-    Ok(())
+/// Says which columns `obs` has.
+pub(super) fn no_such_column(state: &State<'_>, key: &str) -> Error {
+    let known: Vec<&str> = state.input.file.obs().columns.keys().map(String::as_str).take(20).collect();
+    Error::argument(format!("obs has no column '{key}'")).hint(format!("its columns are {}", known.join(", ")))
 }
 
 fn batches(state: &State<'_>, step: &HvgStep) -> Result<Option<Groups>> {
     let Some(key) = &step.batch_key else { return Ok(None) };
     if !state.input.file.obs().columns.contains_key(key) {
-        let known: Vec<&str> = state.input.file.obs().columns.keys().map(String::as_str).take(20).collect();
-        return Err(
-            Error::argument(format!("obs has no column '{key}'")).hint(format!("its columns are {}", known.join(", ")))
-        );
+        return Err(no_such_column(state, key));
     }
     let column = state.input.file.read_column(TableName::Obs, key)?;
     groups(&column, &state.cells, key).map(Some)

@@ -6,6 +6,9 @@
 //! | moments | means and variances for the variable genes, and for scaling |
 //! | gram | the covariance of the variable genes; the same pass writes `X` and the counts, and keeps the variable columns |
 //!
+//! `normalize_pearson_residuals` and `regress_out` take a pass each, for totals and for sums of products; what they leave is
+//! worked out again, a few dense rows at a time, whenever somebody looks.
+//!
 //! The projection reads what the last pass kept, not the file. `seurat_v3` and `pearson_residuals` take one pass more, as
 //! do genes that are left out of totals. A recipe without a step that needs a pass does without it.
 
@@ -14,6 +17,7 @@ mod counts;
 mod genes;
 mod matrix;
 mod normalized;
+mod residuals;
 mod state;
 mod write;
 
@@ -38,7 +42,7 @@ pub enum KeepX {
     /// `X` as the steps leave it, and as it was in `layers["counts"]`.
     #[default]
     Both,
-    /// `X` scaled, if the recipe scales: dense, where means are subtracted.
+    /// `X` as PCA sees it, if the recipe regresses or scales: dense, where zeros move.
     Scaled,
     /// No `X`.
     None,
@@ -98,6 +102,7 @@ pub fn run(
     if matrix.source.shape() != shape.map(|extent| extent as u64) {
         return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
     }
+    recipe.check()?;
     let mut state = State::new(input, matrix, recipe, exec);
     if state.stored.stored_dtype().is_complex() {
         return Err(Error::invalid("complex numbers, expected real ones").at("X").in_file(&input.name));
@@ -105,6 +110,7 @@ pub fn run(
     counts::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     normalized::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     genes::run(&mut state).map_err(|error| error.in_file(&input.name))?;
+    residuals::run(&mut state).map_err(|error| error.in_file(&input.name))?;
     write::run(&mut state, options, writer)?;
     let State { report, .. } = state;
     Ok(report)
@@ -144,20 +150,26 @@ pub fn passes(recipe: &Recipe, keep_x: KeepX) -> Vec<String> {
     let known = recipe
         .highly_variable_genes
         .as_ref()
-        .is_some_and(|step| step.options.flavor == Flavor::CellRanger && step.batch_key.is_none());
+        .is_some_and(|step| step.options.flavor == Flavor::CellRanger && step.batch_key.is_none())
+        && recipe.regress_out.is_none();
+    if recipe.normalize_pearson_residuals.is_some() {
+        out.push("totals of cells and genes".to_owned());
+    }
+    if recipe.regress_out.is_some() {
+        out.push("regression".to_owned());
+    }
     if recipe.scale.is_some() && !known {
         out.push("means and variances of X".to_owned());
     }
-    let written = matches!(keep_x, KeepX::Both | KeepX::Normalized)
-        && (recipe.normalize_total.is_some() || recipe.log1p.is_some());
+    let written = matches!(keep_x, KeepX::Both | KeepX::Normalized) && recipe.changes_x();
     match (recipe.pca.is_some(), written) {
         (true, true) => out.push("products of variable genes; X is written".to_owned()),
         (true, false) => out.push("products of variable genes".to_owned()),
         (false, true) => out.push("X is written".to_owned()),
         (false, false) => {}
     }
-    if keep_x == KeepX::Scaled && recipe.scale.is_some() {
-        out.push("X is written, scaled".to_owned());
+    if keep_x == KeepX::Scaled && (recipe.scale.is_some() || recipe.regress_out.is_some()) {
+        out.push(format!("X is written, {}", if recipe.scale.is_some() { "scaled" } else { "regressed" }));
     }
     out
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use annstream_core::Exec;
+use annstream_core::budget::Charge;
 use annstream_core::concat::Input;
 use annstream_core::edit::Additions;
 use annstream_core::lazy::LazyMatrix;
@@ -32,6 +33,8 @@ pub(super) struct State<'a> {
     pub(super) linear: LazyMatrix,
     /// As the steps leave it.
     pub(super) x: LazyMatrix,
+    /// What scaling and PCA look at: `x`, or its residuals.
+    pub(super) seen: LazyMatrix,
     /// Of all cells and genes: which are kept.
     pub(super) cells: Vec<bool>,
     pub(super) genes: Vec<bool>,
@@ -41,8 +44,10 @@ pub(super) struct State<'a> {
     pub(super) divisors: Option<Arc<[f64]>>,
     /// Of the kept genes: which are highly variable.
     pub(super) variable: Option<Vec<bool>>,
-    /// Means and variances of `x`, for scaling.
+    /// Means and variances of `seen`, for scaling.
     pub(super) moments: Option<GroupMoments>,
+    /// Of the budget, for what operators know.
+    pub(super) charges: Vec<Charge>,
     pub(super) additions: Additions,
     pub(super) report: PipelineReport,
 }
@@ -62,6 +67,7 @@ impl<'a> State<'a> {
             cast: stored.clone(),
             linear: stored.clone(),
             x: stored.clone(),
+            seen: stored.clone(),
             stored,
             cells: vec![true; shape[0]],
             genes: vec![true; shape[1]],
@@ -69,6 +75,7 @@ impl<'a> State<'a> {
             divisors: None,
             variable: None,
             moments: None,
+            charges: vec![],
             additions: Additions::default(),
             report: PipelineReport { input_shape: shape, shape, ..PipelineReport::default() },
         }

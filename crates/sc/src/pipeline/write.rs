@@ -13,11 +13,13 @@ use super::{KeepX, PipelineOptions};
 use crate::{Error, Result};
 
 pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
-    let changed = state.recipe.normalize_total.is_some() || state.recipe.log1p.is_some();
+    let recipe = state.recipe;
     let keep = match options.keep_x {
         // Nothing was changed: X is X, and there is nothing to keep beside it.
-        KeepX::Both | KeepX::Normalized if !changed => KeepX::Raw,
-        KeepX::Scaled if state.recipe.scale.is_none() => return Err(Error::argument("X is not scaled by this recipe")),
+        KeepX::Both | KeepX::Normalized if !recipe.changes_x() => KeepX::Raw,
+        KeepX::Scaled if recipe.scale.is_none() && recipe.regress_out.is_none() => {
+            return Err(Error::argument("X is neither scaled nor regressed by this recipe"));
+        }
         other => other,
     };
     let mut spec =
@@ -34,8 +36,7 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
         spec.layers.push("counts".to_owned());
     }
     let shape = state.x.shape().map(|extent| extent as u64);
-    let dense = state.dense;
-    let matrix = |path: &str, dtype: DType| WritePass {
+    let matrix = |path: &str, dtype: DType, dense: bool| WritePass {
         writer,
         path: path.to_owned(),
         shape,
@@ -50,13 +51,17 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
         _ => None,
     };
     let sinks = (
-        raw.map(|path| matrix(path, state.stored.stored_dtype())),
+        raw.map(|path| matrix(path, state.stored.stored_dtype(), state.dense)),
         normalized.then(|| {
             let mut view = View::new();
+            if state.x.view().is_dense() {
+                view = view.keep(state.x.column_ids());
+            }
             for op in state.x.view().ops() {
                 view = view.with_shared(op.clone());
             }
-            Through { view, consumer: matrix("X", state.x.precision().dtype()) }
+            let dense = state.dense || view.is_dense();
+            Through { view, consumer: matrix("X", state.x.precision().dtype(), dense) }
         }),
     );
     let (scale, plan) = components::plan(state).map_err(|error| of_input(error, state))?;
@@ -75,13 +80,13 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
     } else if let Some(plan) = plan {
         plan.finish(state, None).map_err(|error| of_input(error, state))?;
     }
-    if let Some(scale) = scale.filter(|_| keep == KeepX::Scaled) {
+    if keep == KeepX::Scaled {
         scaled(state, scale, options, writer)?;
     }
     let mut additions = std::mem::take(&mut state.additions);
     if keep == KeepX::Raw {
-        // The logarithm was taken on the way, but X is as it was.
-        additions.uns.retain(|entry| entry.path != ["log1p"]);
+        // X was changed on the way, but is as it was.
+        additions.uns.retain(|entry| entry.path != ["log1p"] && entry.path != ["pearson_residuals_normalization"]);
     }
     state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
 }
@@ -91,21 +96,30 @@ fn of_input(error: Error, state: &State<'_>) -> Error {
     if error.kind() == ErrorKind::Invalid { error.at("X").in_file(&state.input.name) } else { error }
 }
 
-/// Writes `X` centred and scaled: dense, unless the centre stays where it is. A pass of its own, whose blocks are small.
-fn scaled(state: &mut State<'_>, scale: Scale, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
+/// Writes `X` as PCA sees it, regressed, centred and scaled: dense, unless zeros stay where they are. A pass of its own,
+/// whose blocks are small.
+fn scaled(
+    state: &mut State<'_>,
+    scale: Option<Scale>,
+    options: PipelineOptions,
+    writer: &dyn StoreWriter,
+) -> Result<()> {
     let sparse = !state.dense;
-    let centred = scale.means.is_some();
-    let mut matrix = state.x.clone();
-    if (sparse && centred) || state.stored.stored_dtype().is_integer() {
-        matrix = matrix.with(ToDouble);
+    let mut matrix = state.seen.clone();
+    if let Some(scale) = scale {
+        let wide = (sparse && scale.means.is_some()) || state.stored.stored_dtype().is_integer();
+        if wide && !matrix.view().is_dense() {
+            matrix = matrix.with(ToDouble);
+        }
+        matrix = matrix.with(scale);
     }
-    let matrix = matrix.with(scale);
+    let dense = !sparse || matrix.view().is_dense();
     let pass = WritePass {
         writer,
         path: "X".to_owned(),
         shape: matrix.shape().map(|extent| extent as u64),
         dtype: matrix.precision().dtype(),
-        dense: centred || !sparse,
+        dense,
         compression: options.compression,
     };
     let written = state.stage("write", |state| matrix.run(pass, "scaled X", state.exec).map(drop));

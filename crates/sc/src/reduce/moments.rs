@@ -70,15 +70,9 @@ impl MomentsPass {
         Self { width, groups: None, count: 1, exponentials: None, limits: None }
     }
 
-    fn look<T: Real>(
-        &self,
-        block: &NumberBlock,
-        indptr: &[usize],
-        indices: &[u32],
-        values: &[T],
-    ) -> Result<Vec<(usize, GroupMoments)>> {
+    fn look<T: Real>(&self, block: &NumberBlock, values: &[T]) -> Result<Vec<(usize, GroupMoments)>> {
         let mut out: Vec<(usize, GroupMoments)> = Vec::new();
-        for (row, range) in indptr.windows(2).enumerate() {
+        for row in 0..block.len() {
             let group = group_of(self.groups.as_deref(), block.start + row)?;
             let at = out.iter().rposition(|(other, _)| *other == group).unwrap_or_else(|| {
                 out.push((group, GroupMoments::zeros(self.width)));
@@ -87,26 +81,45 @@ impl MomentsPass {
             let own = &mut out[at].1;
             own.rows += 1;
             let limits = self.limits.as_ref().and_then(|limits| limits.get(group));
-            for (&column, &value) in indices[range[0]..range[1]].iter().zip(&values[range[0]..range[1]]) {
-                let column = column as usize;
-                let value = match self.exponentials {
-                    None => value,
-                    // In the precision of the values, as scanpy does it.
-                    Some(factor) => T::narrow(value.wide() * factor).exp_m1(),
-                };
-                own.positive[column] += u64::from(value > T::default());
-                let (value, square) = match limits {
-                    None => (value.wide(), value.square()),
-                    Some(limits) => {
-                        let value = value.wide().min(limits[column]);
-                        (value, value * value)
-                    }
-                };
-                own.sums[column] += value;
-                own.squares[column] += square;
+            match &block.layout {
+                Layout::Sparse { indptr, indices } => {
+                    let range = indptr[row]..indptr[row + 1];
+                    let columns = indices[range.clone()].iter().map(|&column| column as usize);
+                    self.row(columns.zip(values[range].iter().copied()), limits, own);
+                }
+                Layout::Dense => {
+                    let range = row * self.width..(row + 1) * self.width;
+                    self.row(values[range].iter().copied().enumerate(), limits, own);
+                }
             }
         }
         Ok(out)
+    }
+
+    /// Adds the entries of a row.
+    fn row<T: Real>(
+        &self,
+        entries: impl Iterator<Item = (usize, T)>,
+        limits: Option<&Vec<f64>>,
+        own: &mut GroupMoments,
+    ) {
+        for (column, value) in entries {
+            let value = match self.exponentials {
+                None => value,
+                // In the precision of the values, as scanpy does it.
+                Some(factor) => T::narrow(value.wide() * factor).exp_m1(),
+            };
+            own.positive[column] += u64::from(value > T::default());
+            let (value, square) = match limits {
+                None => (value.wide(), value.square()),
+                Some(limits) => {
+                    let value = value.wide().min(limits[column]);
+                    (value, value * value)
+                }
+            };
+            own.sums[column] += value;
+            own.squares[column] += square;
+        }
     }
 }
 
@@ -120,12 +133,9 @@ impl Consumer for MomentsPass {
     }
 
     fn map(&self, block: &NumberBlock) -> Result<Self::Partial> {
-        let Layout::Sparse { indptr, indices } = &block.layout else {
-            return Err(Error::internal("moments are taken of compressed blocks"));
-        };
         match &block.values {
-            Numbers::F32(values) => self.look(block, indptr, indices, values),
-            Numbers::F64(values) => self.look(block, indptr, indices, values),
+            Numbers::F32(values) => self.look(block, values),
+            Numbers::F64(values) => self.look(block, values),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
+use annstream_core::op::pearson_residual;
 use annstream_core::{Error, Result};
 
 use super::GroupMoments;
@@ -52,9 +53,7 @@ impl ResidualPass {
 
     /// The clipped residual of a value.
     fn residual(&self, model: &Model, gene: usize, total: f64, value: f64) -> f64 {
-        let expected = model.genes[gene] * total / model.total;
-        let residual = (value - expected) / (expected + expected * expected / self.theta).sqrt();
-        residual.clamp(-self.clip, self.clip)
+        pearson_residual(value, model.genes[gene] * total / model.total, self.theta, self.clip)
     }
 
     fn look<T: Real>(

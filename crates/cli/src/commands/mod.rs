@@ -6,6 +6,7 @@ mod concat;
 mod convert;
 mod info;
 mod inputs;
+mod markers;
 mod metrics;
 mod output;
 mod pipeline;
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Rank the genes that mark each group of cells, by t-tests or rank-sum tests.
+    #[command(alias = "markers")]
+    RankGenesGroups(Box<markers::Arguments>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
     /// Draw cells or genes at random.
@@ -69,6 +73,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Hvg(arguments) => arguments.run(),
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
+        Command::RankGenesGroups(arguments) => markers::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),

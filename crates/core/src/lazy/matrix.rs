@@ -172,6 +172,14 @@ impl LazyMatrix {
         consumer.finish(total)
     }
 
+    /// The most rows that a block of a pass has.
+    ///
+    /// # Errors
+    /// If the structure of the source is damaged.
+    pub fn longest_block(&self) -> Result<usize> {
+        Ok(self.items()?.iter().map(|item| item.kept.len()).max().unwrap_or(0))
+    }
+
     /// Ranges of the source with a row that is kept.
     fn items(&self) -> Result<Vec<Item>> {
         let mut ranges = self.source.partition(BLOCK_BYTES)?;

@@ -8,6 +8,7 @@ from .runner import find_binary
 
 NEEDS_BINARY = {
     "test_aggregate",
+    "test_markers",
     "test_sample",
     "test_concat_large",
     "test_concat_random",

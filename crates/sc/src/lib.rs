@@ -9,6 +9,7 @@ pub mod filter;
 pub mod gene_sets;
 pub mod groups;
 pub mod hvg;
+pub mod markers;
 pub mod normalize;
 pub mod pca;
 pub mod pearson;

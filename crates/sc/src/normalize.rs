@@ -1,5 +1,8 @@
 //! Normalising cells to one total: `scanpy.pp.normalize_total`.
 
+use annstream_core::Result;
+use annstream_core::anndata::{AnnDataFile, Slot};
+use annstream_core::element::Element;
 use annstream_core::lazy::Precision;
 use serde::{Deserialize, Serialize};
 
@@ -49,4 +52,17 @@ pub fn divisors(totals: &[f64], target: f64, precision: Precision) -> (Vec<f64>,
     };
     let divisors = factors.iter().map(|&factor| if factor == 0.0 || factor.is_nan() { 1.0 } else { factor }).collect();
     (divisors, factors)
+}
+
+/// The base in `uns["log1p"]` of a file, if X was logarithmised there with one that is named.
+pub(crate) fn stored_base(file: &AnnDataFile) -> Result<Option<f64>> {
+    if !file.uns_names().iter().any(|name| name == "log1p") {
+        return Ok(None);
+    }
+    let Element::Dict(log1p) = file.read(Slot::Uns("log1p"))? else { return Ok(None) };
+    Ok(match log1p.get("base") {
+        Some(Element::Scalar(value)) => value.get_f64(0),
+        Some(Element::Array(array)) => array.values.get_f64(0),
+        _ => None,
+    })
 }

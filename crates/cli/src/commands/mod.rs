@@ -7,6 +7,7 @@ mod convert;
 mod downsample;
 mod info;
 mod inputs;
+mod markers;
 mod metrics;
 mod output;
 mod pipeline;
@@ -52,6 +53,9 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Rank the genes that mark each group of cells, by t-tests or rank-sum tests.
+    #[command(alias = "markers")]
+    RankGenesGroups(Box<markers::Arguments>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
     /// Score cells by a list of genes.
@@ -84,6 +88,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::RegressOut(arguments) => arguments.run(),
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
+        Command::RankGenesGroups(arguments) => markers::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::ScoreGenes(arguments) => arguments.run(),
         Command::CellCycle(arguments) => arguments.run(),

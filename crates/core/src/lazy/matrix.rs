@@ -176,6 +176,15 @@ impl LazyMatrix {
         consumer.finish(total)
     }
 
+    /// The most rows that a block of a pass has.
+    ///
+    /// # Errors
+    /// If the structure of the source is damaged.
+    pub fn longest_block(&self) -> Result<usize> {
+        let dense = if self.view.is_dense() { self.shape()[1] } else { 0 };
+        Ok(self.items(dense)?.iter().map(|item| item.kept.len()).max().unwrap_or(0))
+    }
+
     /// Ranges of the source with a row that is kept; short ones if so many columns become dense.
     fn items(&self, dense: usize) -> Result<Vec<Item>> {
         let mut ranges = self.source.partition(BLOCK_BYTES)?;

@@ -7,13 +7,13 @@ use annstream_core::element::{Dict, Element};
 use annstream_core::table::Column;
 use annstream_store::Buffer;
 
-use super::normalized::stored_base;
 use super::state::State;
 use crate::groups::{Groups, groups};
 use crate::hvg::{
     DispersionBatch, Flavor, HvgOptions, HvgTable, Moments, V3Batch, by_dispersion, clip_limits, pearson_residuals,
     residual_clip, seurat_v3,
 };
+use crate::normalize::stored_base;
 use crate::recipe::HvgStep;
 use crate::reduce::{GroupMoments, MomentsPass, ResidualPass};
 use crate::{Error, Result};
@@ -81,7 +81,7 @@ fn dispersions(state: &mut State<'_>, options: &HvgOptions, groups: Option<&Grou
     if seurat && !linear {
         let base = match state.recipe.log1p {
             Some(options) => options.base,
-            None => stored_base(state)?,
+            None => stored_base(&state.input.file)?,
         };
         pass.exponentials = Some(base.map_or(1.0, f64::ln));
     }

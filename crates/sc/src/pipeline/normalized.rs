@@ -87,17 +87,3 @@ fn normalize(state: &mut State<'_>, options: &NormalizeOptions) -> Result<()> {
     state.x = raw.with(DivideRows::new(of_source));
     Ok(())
 }
-
-/// The base in `uns["log1p"]` of the input, if X was logarithmised there.
-pub(super) fn stored_base(state: &State<'_>) -> Result<Option<f64>> {
-    if !state.input.file.uns_names().iter().any(|name| name == "log1p") {
-        return Ok(None);
-    }
-    let uns = state.input.file.read_uns()?;
-    let Some(Element::Dict(log1p)) = uns.get("log1p") else { return Ok(None) };
-    Ok(match log1p.get("base") {
-        Some(Element::Scalar(value)) => value.get_f64(0),
-        Some(Element::Array(array)) => array.values.get_f64(0),
-        _ => None,
-    })
-}

@@ -1,0 +1,117 @@
+//! What will be compared, before the matrix is read.
+
+use annstream_core::concat::Input;
+use annstream_core::table::Column;
+use annstream_core::{Error, Result};
+use annstream_store::Buffer;
+
+use super::cells::Cells;
+use super::matrix::Chosen;
+use super::{MarkerOptions, Method};
+use crate::normalize::stored_base;
+
+/// Groups, genes and the matrix of a comparison.
+#[derive(Clone, Debug)]
+pub struct MarkerPlan<'a> {
+    /// What was asked for.
+    pub options: MarkerOptions,
+    /// Names of the genes that are looked at.
+    pub genes: Column,
+    /// The name of their index.
+    pub index_name: Option<String>,
+    /// The base of the logarithms in the matrix, if `uns` names one.
+    pub log_base: Option<f64>,
+    pub(super) cells: Cells,
+    pub(super) matrix: Chosen<'a>,
+}
+
+/// Finds groups, matrix and genes. Reads the column of groups, that of `mask_var`, the names of the genes, and `uns` if it
+/// says how logarithms were taken.
+///
+/// # Errors
+/// `Argument` if a column, a group, a layer or `raw` is not there, a group has fewer than two cells, or there is nothing to
+/// compare with.
+pub fn plan(input: &Input, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
+    let file = &input.file;
+    let find = || {
+        if options.n_genes == Some(0) {
+            return Err(Error::argument("no genes are asked for"));
+        }
+        let matrix = Chosen::of(file, &options)?;
+        let cells = Cells::of(file, &options)?;
+        if options.pts
+            && let Some((_, name)) = cells.chosen.iter().find(|(_, name)| name.contains('/') || name == "_index")
+        {
+            let message = format!("the group '{name}' cannot be a column of the tables of fractions");
+            return Err(Error::unsupported(message).hint("leave out --pts, or rename the group"));
+        }
+        let mut genes = file.read_index(matrix.var)?;
+        if let Some(mask) = &matrix.mask {
+            let kept: Vec<i64> = (0..).zip(mask).filter(|(_, kept)| **kept).map(|(gene, _)| gene).collect();
+            genes = genes.reindex(&kept)?;
+        }
+        if genes.is_empty() {
+            return Err(Error::argument("there are no genes to look at"));
+        }
+        let index_name = file.table(matrix.var).and_then(|table| table.index_name.clone());
+        let log_base = stored_base(file)?;
+        Ok(MarkerPlan { options: options.clone(), genes, index_name, log_base, cells, matrix })
+    };
+    find().map_err(|error: Error| error.in_file(&input.name))
+}
+
+impl MarkerPlan<'_> {
+    /// Number of genes that are looked at.
+    pub(super) fn width(&self) -> usize {
+        self.matrix.width()
+    }
+
+    /// Names of the groups that get a result.
+    pub fn groups(&self) -> Vec<&str> {
+        self.cells.tested().map(|(_, name)| name.as_str()).collect()
+    }
+
+    /// The name of a gene.
+    pub fn gene(&self, gene: u32) -> Option<&str> {
+        match &self.genes {
+            Column::Plain(Buffer::Str(names)) | Column::Nullable { values: Buffer::Str(names), .. } => {
+                ((gene as usize) < names.len()).then(|| names.get(gene as usize))
+            }
+            _ => None,
+        }
+    }
+
+    /// How often the matrix is read from end to end, scratch space included.
+    pub fn passes(&self) -> u32 {
+        if self.options.method == Method::Wilcoxon && !self.matrix.by_gene() { 3 } else { 1 }
+    }
+
+    /// Memory of sums and results, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let all = self.cells.sizes.len() as u64;
+        let chosen = self.cells.chosen.len() as u64;
+        // Sums, sums of those behind, means, variances and fractions of both sides; scores and names of the result twice.
+        let each = all * 2 * 3 * 8 + chosen * (2 * 3 * 8 + 2 * 28 + 24);
+        (self.width() as u64).saturating_mul(each).saturating_add(self.cells.codes.len() as u64 * 9)
+    }
+
+    pub(super) fn what(&self) -> String {
+        format!("the sums of {} groups x {} genes", self.cells.sizes.len(), self.width())
+    }
+
+    /// What scanpy says of these groups.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.options.method == Method::Wilcoxon {
+            let small = |code: usize| self.cells.sizes[code] <= 25;
+            let small = |code: &usize| self.cells.reference.is_some() && small(*code);
+            let few: Vec<&str> =
+                self.cells.chosen.iter().filter(|(code, _)| small(code)).map(|(_, name)| name.as_str()).collect();
+            if !few.is_empty() {
+                let names = few.join(", ");
+                warnings.push(format!("25 cells or fewer, too few for a normal approximation: {names}"));
+            }
+        }
+        warnings
+    }
+}

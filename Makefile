@@ -104,7 +104,7 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 	$(CARGO) test --workspace $(CONTRACT) --locked
 
-# With the features of test-rust, which has then built all but the program itself.
+# With the features and examples of test-rust, which has then built all but the program itself.
 test-binary: .venv/stamp rust-setup
 	@$(CARGO) build --workspace --bins --examples $(CONTRACT) --locked
 

@@ -20,10 +20,14 @@ NEXT := .venv-next/bin/python
 CONTRACT := --features annstream-store/contract
 NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py)
 SOURCES := tests demo bench tools
+# Outputs are synced, which takes long on some disks: the files of tests/parity go to memory, where there are 4 GB of it.
+IN_MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | \
+    awk 'END { if ($$1 >= 4) print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
+PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo test test-rust test-python test-next lint lint-rust lint-python deny bench python-env \
+.PHONY: help build demo test test-rust test-binary test-python test-next lint lint-rust lint-python deny bench python-env \
         python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -58,9 +62,9 @@ python-env-next: .venv-next/stamp ## a second environment with the newest anndat
 rust-setup:
 	@bash tools/setup.sh rust
 
-# A debug build of the tool is fast enough, and takes a minute or two instead of five.
+# A debug build of the tool is fast enough, and takes a minute or two instead of five; less still without debug info.
 .tools/stamp-deny-$(DENY_VERSION): | rust-setup
-	cargo install cargo-deny --locked --quiet --debug --no-default-features --version $(DENY_VERSION) --root .tools
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --quiet --debug --no-default-features --version $(DENY_VERSION) --root .tools
 	touch $@
 
 # ---------------------------------------------------------------------------------------------------------- products
@@ -100,17 +104,20 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 	$(CARGO) test --workspace $(CONTRACT) --locked
 
-test-python: .venv/stamp rust-setup ## the binary against anndata, and against bad inputs, disks and users
-	$(CARGO) build --workspace --locked
-	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
-	$(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
-	$(PYTHON) -m pytest tests/behaviour -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS)
+# With the features and examples of test-rust, which has then built all but the program itself.
+test-binary: .venv/stamp rust-setup
+	@$(CARGO) build --workspace --bins --examples $(CONTRACT) --locked
 
-test-next: .venv/stamp .venv-next/stamp rust-setup ## the binary against the newest anndata: its files read by us, and ours by it
-	@$(CARGO) build --workspace --locked
-	if [ -x $(NEXT) ]; then
+test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
+	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
+	export ANNSTREAM_HVG="$(CURDIR)/target/debug/examples/hvg_from_stats"
+	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(PYTEST_ARGS)
+	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
+
+test-next: test-binary .venv-next/stamp ## the binary against the newest anndata: its files read by us, and ours by it
+	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
-	    $(NEXT) -m pytest $(NEXT_TESTS) -n $(JOBS) -q $(PYTEST_ARGS)
+	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

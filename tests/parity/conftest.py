@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from . import zarr_loop
 from .runner import find_binary
+
+zarr_loop.use_one_thread()
 
 NEEDS_BINARY = {
     "test_aggregate",

@@ -43,7 +43,8 @@ def program() -> Path:
         if EXAMPLE.exists():
             return EXAMPLE
         pytest.skip("no cargo to build the example hvg_from_stats: install it, or set ANNSTREAM_HVG")
-    command = ["cargo", "build", "--quiet", "--locked", "-p", "annstream-sc", "--example", "hvg_from_stats"]
+    # The whole workspace: for one package alone, libhdf5 and more would be built again with other features.
+    command = ["cargo", "build", "--quiet", "--locked", "--workspace", "--example", "hvg_from_stats"]
     subprocess.run(command, cwd=ROOT, check=True)
     return EXAMPLE
 

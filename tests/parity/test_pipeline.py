@@ -13,6 +13,7 @@ import scanpy as sc
 from scipy import sparse
 
 from . import real_data
+from .combinations import covering
 from .newer import metrics_of_scanpy_1_11
 from .runner import run as command
 from .scanpy_flow import dense, recipe, tutorial
@@ -137,9 +138,10 @@ def flow(adata: ad.AnnData, flavor: str, batch: str | None) -> ad.AnnData:
     return adata
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint16"])
-@pytest.mark.parametrize("kind", ["csr", "csc", "dense"])
-@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
+@pytest.mark.parametrize(
+    ("dtype", "kind", "suffix"),
+    covering(["float32", "float64", "int32", "uint16"], ["csr", "csc", "dense"], ["h5ad", "zarr"]),
+)
 def test_layouts_and_types(kind: str, dtype: str, suffix: str, tmp_path: Path) -> None:
     adata = small(7, kind, dtype)
     source = tmp_path / f"in.{suffix}"
@@ -168,9 +170,10 @@ def test_layouts_and_types(kind: str, dtype: str, suffix: str, tmp_path: Path) -
     assert (cosines[alone] > 0.9999).all()
 
 
-@pytest.mark.parametrize("batch", [None, "batch"])
-@pytest.mark.parametrize("flavor", ["seurat", "cell_ranger", "seurat_v3", "seurat_v3_paper", "pearson_residuals"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("seed", "flavor", "batch"),
+    covering(range(4), ["seurat", "cell_ranger", "seurat_v3", "seurat_v3_paper", "pearson_residuals"], [None, "batch"]),
+)
 def test_variable_genes(seed: int, flavor: str, batch: str | None, tmp_path: Path) -> None:
     if flavor.startswith("seurat_v3"):
         pytest.importorskip("skmisc.loess")

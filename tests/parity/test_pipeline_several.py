@@ -13,6 +13,7 @@ import pytest
 from scipy import sparse
 
 from . import scanpy_flow
+from .combinations import covering
 from .compare import assert_equal
 from .runner import Run
 from .runner import run as command
@@ -143,9 +144,7 @@ MIXTURES: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("mixture", MIXTURES)
-@pytest.mark.parametrize("flavor", ["seurat", "seurat_v3"])
-@pytest.mark.parametrize("join", ["inner", "outer"])
+@pytest.mark.parametrize(("mixture", "flavor", "join"), covering(MIXTURES, ["seurat", "seurat_v3"], ["inner", "outer"]))
 def test_mixtures(join: str, flavor: str, mixture: str, tmp_path: Path) -> None:
     paths = samples(tmp_path, MIXTURES[mixture], shuffle=True, seed=len(mixture))
     if join == "outer" and mixture == "two dense":

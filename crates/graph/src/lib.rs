@@ -5,6 +5,9 @@
 //! are the caller's.
 
 mod csr;
+pub mod leiden;
+mod stored;
 
 pub use annstream_core::{Error, ErrorKind, Result};
 pub use csr::Graph;
+pub use stored::{graph_name, read_graph};

@@ -13,6 +13,7 @@ NEEDS_BINARY = {
     "test_concat_random",
     "test_concat_real",
     "test_convert",
+    "test_leiden",
     "test_concat_virtual",
     "test_pipeline_several",
     "test_readback",

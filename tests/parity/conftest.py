@@ -18,6 +18,7 @@ NEEDS_BINARY = {
     "test_concat_real",
     "test_convert",
     "test_downsample",
+    "test_leiden",
     "test_concat_virtual",
     "test_pearson_normalize",
     "test_pipeline_several",

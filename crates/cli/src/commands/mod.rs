@@ -8,6 +8,7 @@ mod downsample;
 mod info;
 mod inputs;
 mod markers;
+mod leiden;
 mod metrics;
 mod output;
 mod pipeline;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Convert(Box<convert::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
+    /// Communities of cells in the graph of neighbours.
+    Leiden(Box<leiden::Arguments>),
     /// Quality metrics of cells and genes.
     Qc(Box<steps::Qc>),
     /// Keep cells and genes that pass thresholds.
@@ -79,6 +82,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
+        Command::Leiden(arguments) => leiden::run(&arguments),
         Command::Qc(arguments) => arguments.run(),
         Command::Filter(arguments) => arguments.run(),
         Command::Normalize(arguments) => arguments.run(),

@@ -21,6 +21,7 @@ pub use column::{Column, NaValue, Table};
 pub(crate) use equal::same_values;
 pub use factor::Factor;
 pub use kind::ColumnKind;
+pub use natsort::natsort;
 pub(crate) use reindex::take_or_nan;
 pub use rule::PartSchema;
 pub(crate) use rule::result_type;

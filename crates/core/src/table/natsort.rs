@@ -66,7 +66,7 @@ impl PartialOrd for Piece {
 
 /// Sorts strings as `natsort.natsorted` with its default options and without fastnumbers; equal keys (`x1`, `x01`)
 /// keep their order.
-pub(super) fn natsort(values: &mut [&str]) {
+pub fn natsort(values: &mut [&str]) {
     values.sort_by_cached_key(|value| pieces(value));
 }
 

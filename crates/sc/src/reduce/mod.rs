@@ -13,8 +13,8 @@ mod residuals;
 mod top;
 mod totals;
 
-pub(crate) use counts::not_a_count;
 pub use constant::ConstantPass;
+pub(crate) use counts::not_a_count;
 pub use counts::{CellRule, Counts, CountsPass, GeneCounts};
 pub use groups::{GroupSums, GroupSumsPass};
 pub use margins::{Margins, MarginsPass};

@@ -1,29 +1,32 @@
 //! Products of all pairs of columns.
 
-use std::ops::Range;
+use std::ops::{Add, Mul, Range};
 use std::sync::{Mutex, PoisonError};
 
 use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Precision, Real};
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::traits::ComplexField;
 use faer::{Accum, MatMut, MatRef, Par};
 
 use super::Moments;
 use super::check::check;
+use super::sparse::{Columns, Strip};
 use super::tiles::{Tile, largest, tiles, total};
 use crate::{Error, Result};
 
-/// Rows whose products are added up in the precision of the block before they go into doubles.
+/// Rows whose products are added up in the precision of the block before they go into doubles, about.
 const PANEL: usize = 512;
-/// Rows that are dense at a time.
-const GROUP: usize = 2 * PANEL;
+/// Rows of a panel, at most.
+const LARGEST_PANEL: usize = PANEL + PANEL / 2;
+/// A panel of which more than three tenths are stored is multiplied dense.
+const DENSE: [usize; 2] = [3, 10];
 
 /// Accumulates the products of all pairs of columns, and the sums of columns, in one pass.
 ///
-/// Rows are made dense in panels of 512, multiplied in the precision of the block, and added up in doubles; panels
-/// never reach over the end of a block. Memory: about `4 k²` bytes for each partial result and the total (half of a
-/// matrix of doubles), and 1024 dense rows for each worker.
+/// Rows are multiplied in panels of about 512, in the precision of the block, and added up in doubles; panels never
+/// reach over the end of a block. Where few values are stored, each of them is multiplied with 64 columns at a time that
+/// are dense for that moment; else the whole panel is. Memory: about `4 k²` bytes for each partial result and the total
+/// (half of a matrix of doubles), and 768 dense rows for each worker.
 ///
 /// Where the mean of a column is much larger than its standard deviation, single precision loses what is looked for.
 /// Values less a pilot mean do not have this trouble; any rough mean does, and the result is that of the values
@@ -69,39 +72,86 @@ impl Gram {
         Ok(self)
     }
 
-    fn products<T: Real + ComplexField>(&self, block: &NumberBlock, values: &[T]) -> Products {
+    /// `LANES` values of a row are multiplied together.
+    fn products<T: Number, const LANES: usize>(&self, block: &NumberBlock, values: &[T]) -> Products {
         let recycled = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut products = recycled.unwrap_or_else(|| vec![0.0; total(&self.tiles)]);
+        products.fill(0.0);
         let mut sums = vec![0.0; self.width];
-        let base: Vec<T> = match &self.pilot {
-            Some(means) => means.iter().map(|mean| T::narrow(-mean)).collect(),
-            None => vec![T::default(); self.width],
-        };
-        let mut dense = vec![T::default(); block.len().min(GROUP) * self.width];
-        let mut scratch = vec![T::default(); largest(&self.tiles)];
-        for start in (0..block.len()).step_by(GROUP) {
-            let rows = start..block.len().min(start + GROUP);
-            let dense = &mut dense[..rows.len() * self.width];
-            fill(dense, block, values, rows, &base);
-            for row in dense.chunks_exact(self.width) {
-                for (sum, value) in sums.iter_mut().zip(row) {
-                    *sum += value.wide();
+        let mut columns = Columns::default();
+        let mut strip = Strip::<T, LANES>::default();
+        let mut dense = Dense::default();
+        // Of equal size, so that there is none of a few rows.
+        let panels = ((block.len() + PANEL / 2) / PANEL).max(1);
+        let step = block.len().div_ceil(panels);
+        for start in (0..block.len()).step_by(step) {
+            let rows = start..block.len().min(start + step);
+            if let Some((indptr, indices)) = self.sparse(block, rows.clone()) {
+                columns.fill(indptr, indices, values, self.width);
+                columns.add_sums(&mut sums);
+                for tile in &self.tiles {
+                    strip.add_products(&columns, rows.len(), tile, &mut products[tile.range()]);
                 }
-            }
-            for tile in &self.tiles {
-                let out = &mut products[tile.range()];
-                for (i, panel) in dense.chunks(PANEL * self.width).enumerate() {
-                    let scratch = &mut scratch[..tile.len()];
-                    multiply(panel, self.width, tile, scratch);
-                    if start == 0 && i == 0 {
-                        out.iter_mut().zip(scratch).for_each(|(out, value)| *out = value.wide());
-                    } else {
-                        out.iter_mut().zip(scratch).for_each(|(out, value)| *out += value.wide());
-                    }
-                }
+            } else {
+                dense.add(self, block, values, rows, &mut sums, &mut products);
             }
         }
         Products { rows: block.len() as u64, sums, values: products }
+    }
+
+    /// The pointers of some rows, and the columns of the block, if few values are stored and none is added to the others.
+    fn sparse<'a>(&self, block: &'a NumberBlock, rows: Range<usize>) -> Option<(&'a [usize], &'a [u32])> {
+        let (indptr, indices) = block.sparse()?;
+        let indptr = &indptr[rows.start..=rows.end];
+        let stored = indptr[rows.len()] - indptr[0];
+        let few = stored * DENSE[1] <= rows.len() * self.width * DENSE[0];
+        (few && self.pilot.is_none()).then_some((indptr, indices))
+    }
+}
+
+/// What can be multiplied.
+trait Number: Real + ComplexField + Add<Output = Self> + Mul<Output = Self> {}
+impl Number for f32 {}
+impl Number for f64 {}
+
+/// Room for a dense panel and the products of a tile.
+#[derive(Default)]
+struct Dense<T> {
+    base: Vec<T>,
+    panel: Vec<T>,
+    products: Vec<T>,
+}
+
+impl<T: Number> Dense<T> {
+    fn add(
+        &mut self,
+        gram: &Gram,
+        block: &NumberBlock,
+        values: &[T],
+        rows: Range<usize>,
+        sums: &mut [f64],
+        products: &mut [f64],
+    ) {
+        let width = gram.width;
+        if self.base.is_empty() {
+            self.base = match &gram.pilot {
+                Some(means) => means.iter().map(|mean| T::narrow(-mean)).collect(),
+                None => vec![T::default(); width],
+            };
+            self.products.resize(largest(&gram.tiles), T::default());
+        }
+        self.panel.resize(rows.len() * width, T::default());
+        fill(&mut self.panel, block, values, rows, &self.base);
+        for row in self.panel.chunks_exact(width) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += value.wide();
+            }
+        }
+        for tile in &gram.tiles {
+            let own = &mut self.products[..tile.len()];
+            multiply(&self.panel, width, tile, own);
+            products[tile.range()].iter_mut().zip(own).for_each(|(out, value)| *out += value.wide());
+        }
     }
 }
 
@@ -131,18 +181,12 @@ fn fill<T: Real>(dense: &mut [T], block: &NumberBlock, values: &[T], rows: Range
 }
 
 /// The products of a tile's columns over a panel.
-fn multiply<T: Real + ComplexField>(panel: &[T], width: usize, tile: &Tile, out: &mut [T]) {
+fn multiply<T: Number>(panel: &[T], width: usize, tile: &Tile, out: &mut [T]) {
     let panel = MatRef::from_row_major_slice(panel, panel.len() / width, width);
     let left = panel.subcols(tile.rows.start, tile.rows.len()).transpose();
     let right = panel.subcols(tile.columns.start, tile.columns.len());
     let out = MatMut::from_column_major_slice_mut(out, tile.rows.len(), tile.columns.len());
-    let full = BlockStructure::Rectangular;
-    if tile.is_diagonal() {
-        let half = BlockStructure::TriangularLower;
-        triangular::matmul(out, half, Accum::Replace, left, full, right, full, T::one_impl(), Par::Seq);
-    } else {
-        matmul(out, Accum::Replace, left, right, T::one_impl(), Par::Seq);
-    }
+    matmul(out, Accum::Replace, left, right, T::one_impl(), Par::Seq);
 }
 
 impl Consumer for Gram {
@@ -160,8 +204,8 @@ impl Consumer for Gram {
             return Ok(Products { rows: block.len() as u64, ..Products::default() });
         }
         Ok(match &block.values {
-            Numbers::F32(values) => self.products(block, values),
-            Numbers::F64(values) => self.products(block, values),
+            Numbers::F32(values) => self.products::<_, 64>(block, values),
+            Numbers::F64(values) => self.products::<_, 32>(block, values),
         })
     }
 
@@ -188,7 +232,8 @@ impl Consumer for Gram {
 
     fn partial_bytes(&self) -> u64 {
         let size = self.precision.dtype().size();
-        (total(&self.tiles) * 8 + (GROUP * self.width + largest(&self.tiles)) * size + self.width * 16) as u64
+        (total(&self.tiles) * 8 + (LARGEST_PANEL * (self.width + 64) + largest(&self.tiles)) * size + self.width * 16)
+            as u64
     }
 
     fn total_bytes(&self) -> u64 {

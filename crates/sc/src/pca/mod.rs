@@ -21,6 +21,7 @@ mod moments;
 mod multiply;
 mod project;
 mod result;
+mod sparse;
 mod spill;
 mod tiles;
 

@@ -94,9 +94,9 @@ impl Moments {
 
     fn diagonal(&self) -> Vec<f64> {
         let mut out = Vec::with_capacity(self.width());
-        for tile in self.tiles.iter().filter(|tile| tile.is_diagonal()) {
+        for tile in &self.tiles {
             let edge = tile.rows.len();
-            out.extend((0..edge).map(|i| self.products[tile.start + i * edge + i]));
+            out.extend(tile.rows.clone().enumerate().map(|(i, row)| self.products[tile.start + row * edge + i]));
         }
         out
     }

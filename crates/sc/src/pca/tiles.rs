@@ -1,11 +1,11 @@
-//! Half of a symmetric matrix, in tiles that fit the cache.
+//! Half of a symmetric matrix, in tiles.
 
 use std::ops::Range;
 
-/// Edge of a tile, at most.
-const EDGE: usize = 256;
+/// Rows of a tile, at most.
+pub(super) const EDGE: usize = 64;
 
-/// One tile: it stands below the diagonal or on it, column-major.
+/// One tile: some rows of the lower half, from the first column to the diagonal; column-major.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tile {
     /// Rows of the matrix.
@@ -26,25 +26,18 @@ impl Tile {
     pub(super) fn range(&self) -> Range<usize> {
         self.start..self.start + self.len()
     }
-
-    /// Whether the diagonal passes through.
-    pub(super) fn is_diagonal(&self) -> bool {
-        self.rows == self.columns
-    }
 }
 
-/// The tiles that cover the lower half of a matrix of `width` columns; those on the diagonal are full squares, of which
-/// the upper half means nothing.
+/// The tiles that cover the lower half of a matrix of `width` columns. They reach a little beyond: what stands above the
+/// diagonal means nothing.
 pub(super) fn tiles(width: usize) -> Vec<Tile> {
-    let edge = width.div_ceil(width.div_ceil(EDGE).max(1)).max(1);
     let mut out = Vec::new();
     let mut start = 0;
-    for column in (0..width).step_by(edge) {
-        for row in (column..width).step_by(edge) {
-            let tile = Tile { rows: row..width.min(row + edge), columns: column..width.min(column + edge), start };
-            start += tile.len();
-            out.push(tile);
-        }
+    for row in (0..width).step_by(EDGE) {
+        let end = width.min(row + EDGE);
+        let tile = Tile { rows: row..end, columns: 0..end, start };
+        start += tile.len();
+        out.push(tile);
     }
     out
 }
@@ -72,9 +65,8 @@ mod tests {
                 assert_eq!(tile.range().end, next.start);
             }
             for tile in &tiles {
-                assert!(tile.rows.len() <= EDGE && tile.columns.len() <= EDGE && tile.rows.start >= tile.columns.start);
-                let edge = tile.rows.len();
-                seen += if tile.is_diagonal() { edge * (edge + 1) / 2 } else { tile.len() };
+                assert!(tile.rows.len() <= EDGE && tile.columns == (0..tile.rows.end));
+                seen += tile.rows.clone().map(|row| row + 1).sum::<usize>();
             }
             assert_eq!(seen, width * (width + 1) / 2);
         }

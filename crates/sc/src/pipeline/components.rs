@@ -12,7 +12,7 @@ use annstream_store::Buffer;
 use super::state::State;
 use crate::groups::truths;
 use crate::hvg::Moments as GeneMoments;
-use crate::pca::{GRAM_COLUMNS, Gram, Moments, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, fit, n_comps};
+use crate::pca::{GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, fit, n_comps};
 use crate::recipe::{PcaStep, ScaleOptions};
 use crate::{Error, Result};
 
@@ -30,9 +30,7 @@ pub(super) struct Plan {
 }
 
 /// The consumer that gathers for it.
-pub(super) type Gathering = Through<(Gram, Spill)>;
-/// What it gives.
-pub(super) type Gathered = (Moments, SpilledRows);
+pub(super) type Gathering = Through<Spill>;
 
 /// How genes are scaled, and what PCA looks at, if the recipe has these steps.
 pub(super) fn plan(state: &mut State<'_>) -> Result<(Option<Scale>, Option<Plan>)> {
@@ -127,8 +125,19 @@ impl Plan {
         self.check()?;
         let limit = state.exec.budget().available() / 4;
         let spill = Spill::new(self.width, self.rows, self.precision, limit, state.exec);
-        let consumer = (Gram::new(self.width, self.precision), spill);
-        Ok(Some(Through { view: self.view.clone(), consumer }))
+        Ok(Some(Through { view: self.view.clone(), consumer: spill }))
+    }
+
+    /// Nothing but the columns that it looks at.
+    pub(super) fn matrix(&self, state: &State<'_>) -> Result<LazyMatrix> {
+        let mut matrix = state.raw.clone();
+        if let Some((_, mask)) = &self.mask {
+            matrix = matrix.keep_columns(mask)?;
+        }
+        for op in self.view.ops() {
+            matrix = matrix.with_shared(op.clone());
+        }
+        Ok(matrix)
     }
 
     fn check(&self) -> Result<()> {
@@ -145,19 +154,24 @@ impl Plan {
     }
 
     /// Components and scores, and what is stored of them.
-    pub(super) fn finish(self, state: &mut State<'_>, gathered: Option<Gathered>) -> Result<()> {
+    pub(super) fn finish(self, state: &mut State<'_>, gathered: Option<SpilledRows>) -> Result<()> {
         let count = n_comps(self.step.n_comps, self.rows, self.width);
         let zero_center = self.step.zero_center;
         let offsets = self.offsets.as_deref();
-        let pca = if let Some((moments, rows)) = gathered {
+        let mut pca = if let Some(rows) = gathered {
             let spilled = LazyMatrix::new(Arc::new(rows));
-            let moments = if moments.is_cancelled() {
-                // Columns far from zero: once more around their means, from what was kept.
+            let moments = state.stage("products", |state| {
+                let stage = "products of columns";
+                let gram = Gram::new(self.width, self.precision);
+                let moments = spilled.run(gram, stage, state.exec)?;
+                if !moments.is_cancelled() {
+                    return Ok(moments);
+                }
+                // Columns far from zero: once more around their means.
                 let gram = Gram::new(self.width, self.precision).about(&moments.means())?;
-                state.stage("products", |state| spilled.run(gram, "products of columns", state.exec))?
-            } else {
-                moments
-            };
+                drop(moments);
+                spilled.run(gram, stage, state.exec)
+            })?;
             let bytes = (self.width as u64).pow(2) * 32;
             let model = state.stage("eigenvectors", |state| {
                 let _charge = state.exec.budget().charge(bytes, "the decomposition")?;
@@ -168,13 +182,7 @@ impl Plan {
             let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
             Pca { model, scores, report: None }
         } else {
-            let mut matrix = state.raw.clone();
-            if let Some((_, mask)) = &self.mask {
-                matrix = matrix.keep_columns(mask)?;
-            }
-            for op in self.view.ops() {
-                matrix = matrix.with_shared(op.clone());
-            }
+            let matrix = self.matrix(state)?;
             let options = PcaOptions {
                 n_comps: self.step.n_comps,
                 zero_center,
@@ -183,14 +191,16 @@ impl Plan {
             };
             state.stage("pca", |state| fit(&matrix, &options, state.exec))?
         };
-        store(state, &pca, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
+        let scores = std::mem::take(&mut pca.scores);
+        state.hold(scores.len() as u64 * 4, "the scores of the cells")?;
+        store(state, &pca, scores, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
     }
 }
 
-fn store(state: &mut State<'_>, pca: &Pca, mask: Option<(&str, &[bool])>, plan: &Plan) -> Result<()> {
+fn store(state: &mut State<'_>, pca: &Pca, scores: Vec<f32>, mask: Option<(&str, &[bool])>, plan: &Plan) -> Result<()> {
     let stored = pca.stored(mask, plan.step.zero_center, plan.precision)?;
     let array = |values: Buffer, shape: Vec<usize>| Element::Array(DenseArray { shape, values });
-    let scores = array(Buffer::F32(stored.scores.to_vec()), vec![plan.rows, stored.n_comps]);
+    let scores = array(Buffer::F32(scores), vec![plan.rows, stored.n_comps]);
     let typed = |values: &[f64], precision: Precision| -> Result<Buffer> {
         Buffer::F64(values.to_vec()).cast(precision.dtype())
     };

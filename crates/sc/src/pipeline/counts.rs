@@ -22,7 +22,7 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
         return Ok(());
     }
     let names: Vec<String> = sets.iter().map(|(name, _)| name.clone()).collect();
-    let width = state.stored.shape()[1];
+    let [rows, width] = state.stored.shape();
     let ranks = ranks(state, width)?;
     let rule = match &recipe.filter_cells {
         Some(filter) => filter.rule(&names)?,
@@ -30,24 +30,21 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     };
     let only_counts = recipe.normalize_total.is_some();
     let counted = sets.into_iter().map(|(_, marks)| marks).collect();
-    let pass = CountsPass { width, sets: counted, ranks, rule, only_counts, frequent: Frequent::none(width) };
+    let pass = CountsPass { rows, width, sets: counted, ranks, rule, only_counts, frequent: Frequent::none(width) };
     let counts = state.stage("counts", |state| {
         if state.recipe.qc.is_none() && state.recipe.filter_cells.is_none() && state.recipe.filter_genes.is_none() {
             // Nothing but totals is asked for.
             let pass = TotalsPass { only_counts, ..TotalsPass::default() };
-            let totals = state.stored.run(pass, "totals", state.exec)?;
-            return Ok((totals, None));
+            state.totals = Some(state.stored.run(pass, "totals", state.exec)?);
+            return Ok(None);
         }
-        let counts = state.stored.run(pass, "counts", state.exec)?;
-        Ok((counts.total.clone(), Some(counts)))
+        state.stored.run(pass, "counts", state.exec).map(Some)
     })?;
-    let (totals, Some(counts)) = counts else {
-        state.totals = Some(counts.0);
-        return Ok(());
-    };
-    drop(totals);
+    let Some(counts) = counts else { return Ok(()) };
+    let _charge = state.exec.budget().charge(counts.bytes(), "the counts of the cells")?;
     keep(state, &counts)?;
     columns(state, &counts, &names);
+    state.hold_columns()?;
     state.raw = state.stored.clone().keep_rows(&state.cells)?.keep_columns(&state.genes)?;
     state.linear = state.raw.clone();
     state.x = state.raw.clone();

@@ -54,7 +54,7 @@ fn normalize(state: &mut State<'_>, options: &NormalizeOptions) -> Result<()> {
         raw = raw.with(ToSingle);
     }
     let precision = if whole { Precision::Single } else { raw.precision() };
-    let mut totals = state.totals.clone().ok_or_else(|| Error::internal("totals were not counted"))?;
+    let mut totals = state.totals.take().ok_or_else(|| Error::internal("totals were not counted"))?;
     if options.exclude_highly_expressed {
         let pass = DominantPass { width: raw.shape()[1], totals: &totals, fraction: options.max_fraction };
         let excluded = state.stage("dominant genes", |state| raw.run(pass, "dominant genes", state.exec))?;
@@ -82,6 +82,7 @@ fn normalize(state: &mut State<'_>, options: &NormalizeOptions) -> Result<()> {
         }
     }
     let of_source: Arc<[f64]> = of_source.into();
+    state.hold(of_source.len() as u64 * 8, "the divisors of the cells")?;
     state.divisors = Some(of_source.clone());
     state.cast = raw.clone();
     state.x = raw.with(DivideRows::new(of_source));

@@ -49,6 +49,8 @@ pub(super) struct State<'a> {
     /// Of the budget, for what operators know.
     pub(super) charges: Vec<Charge>,
     pub(super) additions: Additions,
+    /// Memory of what is kept of each cell until the end.
+    held: Vec<Charge>,
     pub(super) report: PipelineReport,
 }
 
@@ -77,6 +79,7 @@ impl<'a> State<'a> {
             moments: None,
             charges: vec![],
             additions: Additions::default(),
+            held: Vec::new(),
             report: PipelineReport { input_shape: shape, shape, ..PipelineReport::default() },
         }
     }
@@ -91,6 +94,21 @@ impl<'a> State<'a> {
         self.report.stages.push(stage);
         self.report.passes = self.stored.passes();
         Ok(out)
+    }
+
+    /// Charges what is kept until the end.
+    pub(super) fn hold(&mut self, bytes: u64, what: &str) -> crate::Result<()> {
+        self.held.push(self.exec.budget().charge(bytes, what)?);
+        Ok(())
+    }
+
+    /// Charges the columns of cells that were added.
+    pub(super) fn hold_columns(&mut self) -> crate::Result<()> {
+        let bytes = |column: &Column| match column {
+            Column::Plain(values) => (values.len() * values.dtype().size()) as u64,
+            _ => 0,
+        };
+        self.hold(self.additions.obs.values().map(bytes).sum(), "the columns of the cells")
     }
 
     /// Adds a column of all cells, of which those that are kept stay.

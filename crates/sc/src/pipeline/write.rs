@@ -70,10 +70,18 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
         if keep == KeepX::Both {
             writer.group("layers")?;
         }
-        let name = if gathering.is_some() { "products" } else { "write" };
-        let consumers = (sinks.0, sinks.1, gathering);
-        let passed = state.stage(name, |state| state.raw.run(consumers, "the last pass", state.exec));
-        let (_, _, gathered) = passed.map_err(|error| of_input(error, state))?;
+        let name = if gathering.is_some() { "variable genes" } else { "write" };
+        let stage = "the last pass";
+        let passed = state.stage(name, |state| match (sinks, gathering, &plan) {
+            // Nobody wants the other genes.
+            ((None, None), Some(gathering), Some(plan)) => {
+                plan.matrix(state)?.run(gathering.consumer, stage, state.exec).map(Some)
+            }
+            ((raw, x), gathering, _) => {
+                state.raw.run((raw, x, gathering), stage, state.exec).map(|(_, _, gathered)| gathered)
+            }
+        });
+        let gathered = passed.map_err(|error| of_input(error, state))?;
         if let Some(plan) = plan {
             plan.finish(state, gathered).map_err(|error| of_input(error, state))?;
         }

@@ -35,6 +35,8 @@ impl CellRule {
 /// The pass: which gene sets, which ranks, which cells will stay.
 #[derive(Clone, Debug, Default)]
 pub struct CountsPass {
+    /// Rows of the matrix.
+    pub rows: usize,
     /// Columns of the matrix.
     pub width: usize,
     /// For each gene set, whether each column of the matrix belongs to it.
@@ -84,6 +86,14 @@ pub struct Counts {
     pub rare: RareEntries,
 }
 
+impl Counts {
+    /// Memory of what there is of each cell.
+    pub fn bytes(&self) -> u64 {
+        let numbers = self.nonzero.len() + self.total.len() + self.sets.len() + self.top.len();
+        (numbers * 8 + self.kept.len()) as u64
+    }
+}
+
 impl GeneCounts {
     fn zeros(width: usize) -> Self {
         Self { nonzero: vec![0; width], positive: vec![0; width], total: vec![0.0; width] }
@@ -105,24 +115,23 @@ impl GeneCounts {
 /// What a block gives.
 pub struct Partial {
     cells: Counts,
-    /// Columns: nonzero, positive, sum.
-    nonzero: Vec<u32>,
-    positive: Vec<u32>,
-    sums: Vec<f64>,
+    columns: Vec<Column>,
     /// Entries of cells that go.
     lost: Vec<(u32, f64)>,
+}
+
+/// What is counted of a column, side by side: each value touches one place in memory and not three.
+#[derive(Clone, Copy, Default)]
+struct Column {
+    sum: f64,
+    nonzero: u32,
+    positive: u32,
 }
 
 impl CountsPass {
     fn look<T: Real>(&self, block: &NumberBlock, indptr: &[usize], indices: &[u32], values: &[T]) -> Result<Partial> {
         let width = self.width;
-        let mut out = Partial {
-            cells: Counts::default(),
-            nonzero: vec![0; width],
-            positive: vec![0; width],
-            sums: vec![0.0; width],
-            lost: Vec::new(),
-        };
+        let mut out = Partial { cells: Counts::default(), columns: vec![Column::default(); width], lost: Vec::new() };
         // The sets of a column as bits; more than 32 sets are looked up one by one.
         let mut member = vec![0_u32; if self.sets.is_empty() { 0 } else { width }];
         for (bit, set) in self.sets.iter().take(32).enumerate() {
@@ -136,10 +145,10 @@ impl CountsPass {
                 let is = u32::from(value != T::default());
                 let above = u32::from(value > T::default());
                 let value = value.wide();
-                let column = column as usize;
-                out.nonzero[column] += is;
-                out.positive[column] += above;
-                out.sums[column] += value;
+                let own = &mut out.columns[column as usize];
+                own.nonzero += is;
+                own.positive += above;
+                own.sum += value;
                 nonzero += is;
                 positive += above;
                 total += value;
@@ -174,10 +183,10 @@ impl CountsPass {
             out.cells.kept.push(kept);
         }
         let rare: Vec<bool> = out
-            .nonzero
+            .columns
             .iter()
             .enumerate()
-            .map(|(gene, &count)| count > 0 && count <= RARE && !self.frequent.has(gene))
+            .map(|(gene, own)| own.nonzero > 0 && own.nonzero <= RARE && !self.frequent.has(gene))
             .collect();
         for (row, range) in indptr.windows(2).enumerate().filter(|(row, _)| out.cells.kept[*row]) {
             let cell = u32::try_from(block.start + row).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
@@ -203,7 +212,19 @@ impl Consumer for CountsPass {
 
     fn start(&self) -> Result<Counts> {
         let (genes, lost) = (GeneCounts::zeros(self.width), GeneCounts::zeros(self.width));
-        Ok(Counts { genes, genes_kept: lost, ..Counts::default() })
+        // At once: lists that grow take twice the room.
+        let (rows, sets, ranks) = (self.rows, self.sets.len(), self.ranks.len());
+        Ok(Counts {
+            nonzero: Vec::with_capacity(rows),
+            positive: Vec::with_capacity(rows),
+            total: Vec::with_capacity(rows),
+            sets: Vec::with_capacity(rows * sets),
+            top: Vec::with_capacity(rows * ranks),
+            kept: Vec::with_capacity(rows),
+            genes,
+            genes_kept: lost,
+            rare: RareEntries::default(),
+        })
     }
 
     fn map(&self, block: &NumberBlock) -> Result<Partial> {
@@ -217,16 +238,16 @@ impl Consumer for CountsPass {
     }
 
     fn fold(&self, all: &mut Counts, block: Partial) -> Result<()> {
-        let Partial { cells, nonzero, positive, sums, lost } = block;
+        let Partial { cells, columns, lost } = block;
         all.nonzero.extend(cells.nonzero);
         all.positive.extend(cells.positive);
         all.total.extend(cells.total);
         all.sets.extend(cells.sets);
         all.top.extend(cells.top);
         all.kept.extend(cells.kept);
-        all.genes.nonzero.iter_mut().zip(nonzero).for_each(|(all, own)| *all += u64::from(own));
-        all.genes.positive.iter_mut().zip(positive).for_each(|(all, own)| *all += u64::from(own));
-        all.genes.total.iter_mut().zip(sums).for_each(|(all, own)| *all += own);
+        all.genes.nonzero.iter_mut().zip(&columns).for_each(|(all, own)| *all += u64::from(own.nonzero));
+        all.genes.positive.iter_mut().zip(&columns).for_each(|(all, own)| *all += u64::from(own.positive));
+        all.genes.total.iter_mut().zip(&columns).for_each(|(all, own)| *all += own.sum);
         for (column, value) in lost {
             let column = column as usize;
             // Until the end, what the cells that go hold.
@@ -258,6 +279,7 @@ impl Consumer for CountsPass {
     }
 
     fn total_bytes(&self) -> u64 {
-        self.width as u64 * (80 + 64 * u64::from(RARE))
+        let row = 17 + 8 * (self.sets.len() + self.ranks.len()) as u64;
+        self.width as u64 * (80 + 64 * u64::from(RARE)) + self.rows as u64 * row
     }
 }

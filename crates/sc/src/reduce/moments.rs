@@ -71,15 +71,15 @@ impl MomentsPass {
     }
 
     fn look<T: Real>(&self, block: &NumberBlock, values: &[T]) -> Result<Vec<(usize, GroupMoments)>> {
-        let mut out: Vec<(usize, GroupMoments)> = Vec::new();
+        let mut out: Vec<(usize, u64, Vec<Column>)> = Vec::new();
         for row in 0..block.len() {
             let group = group_of(self.groups.as_deref(), block.start + row)?;
-            let at = out.iter().rposition(|(other, _)| *other == group).unwrap_or_else(|| {
-                out.push((group, GroupMoments::zeros(self.width)));
+            let at = out.iter().rposition(|(other, ..)| *other == group).unwrap_or_else(|| {
+                out.push((group, 0, vec![Column::default(); self.width]));
                 out.len() - 1
             });
-            let own = &mut out[at].1;
-            own.rows += 1;
+            let (_, rows, own) = &mut out[at];
+            *rows += 1;
             let limits = self.limits.as_ref().and_then(|limits| limits.get(group));
             match &block.layout {
                 Layout::Sparse { indptr, indices } => {
@@ -93,7 +93,7 @@ impl MomentsPass {
                 }
             }
         }
-        Ok(out)
+        Ok(out.into_iter().map(|(group, rows, columns)| (group, apart(rows, &columns))).collect())
     }
 
     /// Adds the entries of a row.
@@ -101,7 +101,7 @@ impl MomentsPass {
         &self,
         entries: impl Iterator<Item = (usize, T)>,
         limits: Option<&Vec<f64>>,
-        own: &mut GroupMoments,
+        columns: &mut [Column],
     ) {
         for (column, value) in entries {
             let value = match self.exponentials {
@@ -109,7 +109,8 @@ impl MomentsPass {
                 // In the precision of the values, as scanpy does it.
                 Some(factor) => T::narrow(value.wide() * factor).exp_m1(),
             };
-            own.positive[column] += u64::from(value > T::default());
+            let own = &mut columns[column];
+            own.positive += u64::from(value > T::default());
             let (value, square) = match limits {
                 None => (value.wide(), value.square()),
                 Some(limits) => {
@@ -117,9 +118,26 @@ impl MomentsPass {
                     (value, value * value)
                 }
             };
-            own.sums[column] += value;
-            own.squares[column] += square;
+            own.sum += value;
+            own.square += square;
         }
+    }
+}
+
+/// What is added up of a column, side by side: each value touches one place in memory and not three.
+#[derive(Clone, Copy, Default)]
+struct Column {
+    sum: f64,
+    square: f64,
+    positive: u64,
+}
+
+fn apart(rows: u64, columns: &[Column]) -> GroupMoments {
+    GroupMoments {
+        rows,
+        positive: columns.iter().map(|column| column.positive).collect(),
+        sums: columns.iter().map(|column| column.sum).collect(),
+        squares: columns.iter().map(|column| column.square).collect(),
     }
 }
 
@@ -153,7 +171,7 @@ impl Consumer for MomentsPass {
 
     fn partial_bytes(&self) -> u64 {
         // A block seldom has rows of many groups.
-        self.width as u64 * 24 * (self.count as u64).min(8)
+        self.width as u64 * 48 * (self.count as u64).min(8)
     }
 
     fn total_bytes(&self) -> u64 {

@@ -9,13 +9,14 @@ const SMALL: usize = 256;
 pub(super) struct TopSums {
     /// How many of the largest, rising.
     ranks: Vec<usize>,
-    counts: [u32; SMALL],
+    /// How often each small number occurs; four times, since equal numbers in a row would wait for each other.
+    counts: [[u32; SMALL]; 4],
     others: Vec<f64>,
 }
 
 impl TopSums {
     pub(super) fn new(ranks: &[usize]) -> Self {
-        Self { ranks: ranks.to_vec(), counts: [0; SMALL], others: Vec::new() }
+        Self { ranks: ranks.to_vec(), counts: [[0; SMALL]; 4], others: Vec::new() }
     }
 
     /// For each rank the sum of so many of the largest values, zeros that are not stored among them.
@@ -23,21 +24,26 @@ impl TopSums {
         if self.ranks.is_empty() {
             return;
         }
-        self.counts.fill(0);
+        self.counts = [[0; SMALL]; 4];
         self.others.clear();
-        for &value in values {
+        for (i, &value) in values.iter().enumerate() {
             let value = value.wide();
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked in the next line")]
             let whole = value as usize;
             #[expect(clippy::float_cmp, reason = "whether it is a small whole number")]
             if whole < SMALL && whole as f64 == value && value.is_sign_positive() {
-                self.counts[whole] += 1;
+                self.counts[i % 4][whole] += 1;
             } else {
                 self.others.push(value);
             }
         }
+        let [first, rest @ ..] = &mut self.counts;
+        for counts in rest {
+            first.iter_mut().zip(counts).for_each(|(all, own)| *all += *own);
+        }
+        let counts = first;
         // Zeros that are not stored.
-        self.counts[0] += u32::try_from(width - values.len()).unwrap_or(u32::MAX);
+        counts[0] += u32::try_from(width - values.len()).unwrap_or(u32::MAX);
         self.others.sort_unstable_by(|a, b| b.total_cmp(a));
         let (mut taken, mut sum) = (0, 0.0);
         let (mut next, mut small, mut left) = (0, SMALL, 0);
@@ -45,7 +51,7 @@ impl TopSums {
             while taken < rank {
                 while left == 0 && small > 0 {
                     small -= 1;
-                    left = self.counts[small] as usize;
+                    left = counts[small] as usize;
                 }
                 let counted = if left > 0 { small as f64 } else { f64::NEG_INFINITY };
                 match self.others.get(next) {

@@ -1,6 +1,12 @@
 //! From moments to components.
 
-use faer::{Mat, Side};
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
+use faer::linalg::householder::apply_block_householder_sequence_on_the_left_in_place_with_conj;
+use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
+use faer::{Conj, Mat, Par};
 
 use super::Moments;
 use crate::{Error, Result};
@@ -46,8 +52,7 @@ pub(super) struct Summary {
 pub fn decompose(moments: &Moments, n_comps: usize, zero_center: bool, offsets: Option<&[f64]>) -> Result<Model> {
     check_n_comps(n_comps, moments.rows(), moments.width())?;
     let matrix = if zero_center { moments.scatter() } else { moments.raw(offsets) };
-    let (values, vectors) = leading(&matrix, n_comps)?;
-    drop(matrix);
+    let (values, vectors) = leading(matrix, n_comps)?;
     let summary = Summary {
         rows: moments.rows(),
         means: moments.means(),
@@ -58,14 +63,53 @@ pub fn decompose(moments: &Moments, n_comps: usize, zero_center: bool, offsets: 
     summary.model(&values, vectors)
 }
 
-/// The largest eigenvalues of a symmetric matrix, decreasing, and their vectors as columns.
-pub(super) fn leading(matrix: &Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-    let all = matrix
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|error| Error::internal(format!("eigenvalues of {} columns: {error:?}", matrix.ncols())))?;
-    let last = matrix.ncols() - 1;
-    let values = (0..count).map(|i| all.S().column_vector()[last - i]).collect();
-    let vectors = Mat::from_fn(matrix.nrows(), count, |row, i| all.U()[(row, last - i)]);
+/// The largest eigenvalues of a symmetric matrix, decreasing, and their vectors as columns. The matrix is made tridiagonal,
+/// all vectors of that are found, and only those that are wanted are turned back.
+pub(super) fn leading(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    let size = matrix.ncols();
+    if size == 0 {
+        return Ok((vec![], Mat::zeros(0, 0)));
+    }
+    let mut reduced = matrix;
+    let blocks = recommended_block_size::<f64>(size, size);
+    let mut reflections = Mat::zeros(blocks, size - 1);
+    let room = StackReq::any_of(&[
+        tridiag_in_place_scratch::<f64>(size, Par::Seq, Default::default()),
+        self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, Default::default()),
+    ]);
+    let mut room = MemBuffer::new(room);
+    let room = MemStack::new(&mut room);
+    tridiag_in_place(reduced.as_mut(), reflections.as_mut(), Par::Seq, room, Default::default());
+    let (mut diagonal, mut beside, mut all) = (Diag::zeros(size), Diag::zeros(size), Diag::zeros(size));
+    for i in 0..size {
+        diagonal[i] = reduced[(i, i)];
+        if i + 1 < size {
+            beside[i] = reduced[(i + 1, i)];
+        }
+    }
+    let mut inner = Mat::<f64>::zeros(size, size);
+    let (out, inner_out) = (all.as_mut(), Some(inner.as_mut()));
+    tridiagonal_self_adjoint_evd(
+        diagonal.as_ref(),
+        beside.as_ref(),
+        out,
+        inner_out,
+        Par::Seq,
+        room,
+        Default::default(),
+    )
+    .map_err(|error| Error::internal(format!("eigenvalues of {size} columns: {error:?}")))?;
+    let values = (0..count).map(|i| all[size - 1 - i]).collect();
+    let mut vectors = Mat::from_fn(size, count, |row, i| inner[(row, size - 1 - i)]);
+    drop(inner);
+    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        reduced.submatrix(1, 0, size - 1, size - 1),
+        reflections.as_ref(),
+        Conj::No,
+        vectors.subrows_mut(1, size - 1),
+        Par::Seq,
+        room,
+    );
     Ok((values, vectors))
 }
 
@@ -126,5 +170,29 @@ impl Summary {
         }
         let variance_ratio = variance.iter().map(|value| value / total).collect();
         Ok(Model { width, n_comps, centre, components, variance, variance_ratio })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use faer::Side;
+
+    use super::*;
+
+    #[test]
+    fn leading_vectors_are_those_of_the_whole_decomposition() {
+        for (size, count) in [(1, 1), (2, 1), (3, 3), (60, 5), (127, 127), (300, 20)] {
+            let half = Mat::from_fn(size, size + 3, |i, j| ((i * 37 + j * 101 + i * j) % 97) as f64 / 97.0 - 0.4);
+            let matrix = &half * half.transpose();
+            let whole = matrix.self_adjoint_eigen(Side::Lower).unwrap();
+            let (values, vectors) = leading(matrix.clone(), count).unwrap();
+            for i in 0..count {
+                let expected = whole.S().column_vector()[size - 1 - i];
+                assert!((values[i] - expected).abs() <= 1e-10 * values[0], "{size} {i}");
+                let rest = &matrix * vectors.col(i) - faer::Scale(values[i]) * vectors.col(i);
+                assert!(rest.norm_l2() <= 1e-10 * values[0], "{size} {i}");
+                assert!((vectors.col(i).norm_l2() - 1.0).abs() < 1e-12);
+            }
+        }
     }
 }

@@ -18,8 +18,8 @@ use crate::{Error, Result};
 const PANEL: usize = 512;
 /// Rows of a panel, at most.
 const LARGEST_PANEL: usize = PANEL + PANEL / 2;
-/// A panel of which more than three tenths are stored is multiplied dense.
-const DENSE: [usize; 2] = [3, 10];
+/// A panel of which more than two fifths are stored is multiplied dense: there both ways take as long.
+const DENSE: [usize; 2] = [2, 5];
 
 /// Accumulates the products of all pairs of columns, and the sums of columns, in one pass.
 ///

@@ -3,7 +3,7 @@
 use std::ops::{Add, Mul};
 
 use annstream_core::lazy::Real;
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::tiles::Tile;
 
@@ -74,30 +74,46 @@ impl<T: Real + Add<Output = T> + Mul<Output = T>, const LANES: usize> Strip<T, L
                     self.0[usize::from(row)][lane] = value;
                 }
             }
-            let places = out.chunks_exact_mut(edge).map(|products| &mut products[first..first + lanes]);
             // The same code for whatever vectors the processor has.
-            Arch::new().dispatch(|| multiply(&self.0, columns, tile.columns.clone().zip(places)));
+            Arch::new().dispatch(Multiply { strip: &self.0, columns, edge, first, lanes, out: &mut *out });
         }
     }
 }
 
-/// Adds the products of each column with those of the strip to its place.
-#[expect(clippy::inline_always, reason = "must be compiled for the vectors of its caller")]
-#[inline(always)]
-fn multiply<'a, T: Real + Add<Output = T> + Mul<Output = T>, const LANES: usize>(
-    strip: &[[T; LANES]],
-    columns: &Columns<T>,
-    places: impl Iterator<Item = (usize, &'a mut [f64])>,
-) {
-    for (column, place) in places {
-        let mut sums = [T::default(); LANES];
-        let range = columns.starts[column]..columns.starts[column + 1];
-        for (&row, &value) in columns.rows[range.clone()].iter().zip(&columns.values[range]) {
-            let others = &strip[usize::from(row)];
-            for lane in 0..LANES {
-                sums[lane] = sums[lane] + value * others[lane];
+/// Adds the products of each of the first columns with some columns of a tile, `lanes` from the `first` on, to their
+/// places.
+struct Multiply<'a, T, const LANES: usize> {
+    strip: &'a [[T; LANES]],
+    columns: &'a Columns<T>,
+    edge: usize,
+    first: usize,
+    lanes: usize,
+    out: &'a mut [f64],
+}
+
+impl<T: Real + Add<Output = T> + Mul<Output = T>, const LANES: usize> NullaryFnOnce for Multiply<'_, T, LANES> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "is compiled for the vectors of its caller")]
+    #[inline(always)]
+    fn call(self) {
+        let Self { strip, columns, edge, first, lanes, out } = self;
+        for (place, range) in out.chunks_exact_mut(edge).zip(columns.starts.windows(2)) {
+            let mut sums = [T::default(); LANES];
+            for (&row, &value) in columns.rows[range[0]..range[1]].iter().zip(&columns.values[range[0]..range[1]]) {
+                let others = &strip[usize::from(row)];
+                for lane in 0..LANES {
+                    sums[lane] = sums[lane] + value * others[lane];
+                }
+            }
+            let place = &mut place[first..first + lanes];
+            if lanes == LANES {
+                for lane in 0..LANES {
+                    place[lane] += sums[lane].wide();
+                }
+            } else {
+                place.iter_mut().zip(sums).for_each(|(place, sum)| *place += sum.wide());
             }
         }
-        place.iter_mut().zip(sums).for_each(|(place, sum)| *place += sum.wide());
     }
 }

@@ -13,8 +13,8 @@ use annstream_store::{Buffer, DType};
 use super::check::check;
 use crate::{Error, Result};
 
-/// Rows in a range, at most.
-const MOST_ROWS: u64 = 8192;
+/// Rows in a range, at most: many, since each range costs a sum of products of columns; not more than fit a small budget.
+const MOST_ROWS: u64 = 4096;
 /// Memory is charged in steps of so many bytes.
 const STEP: u64 = 8 << 20;
 

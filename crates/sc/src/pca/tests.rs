@@ -126,6 +126,30 @@ fn single_and_double_precision_give_what_the_definition_says() {
     }
 }
 
+/// Panels of few stored values are multiplied another way than others; both, and a block of either kind, with widths
+/// around that of a strip.
+#[test]
+fn products_of_sparse_rows_are_those_of_dense_ones() {
+    for (count, width) in [(1, 1), (3, 64), (767, 63), (769, 65), (1300, 130), (40, 200)] {
+        let mut rows = rows(count, width, 17);
+        // Every fifth value stays; the last rows are full.
+        for (i, row) in rows.iter_mut().enumerate().take(count * 9 / 10) {
+            row.iter_mut().enumerate().filter(|(j, _)| (i * 7 + j) % 5 != 0).for_each(|(_, value)| *value = 0.0);
+        }
+        for (precision, tolerance) in [(Precision::Single, 1e-5), (Precision::Double, 1e-12)] {
+            let gram = Gram::new(width, precision);
+            let found = lazy(&rows, width, precision).run(gram, "products", &exec(2)).unwrap();
+            let matrix = found.raw(None);
+            for i in 0..width {
+                for j in 0..width {
+                    let expected: f64 = rows.iter().map(|row| row[i] * row[j]).sum();
+                    assert!((matrix[(i, j)] - expected).abs() <= tolerance * (1.0 + expected), "{width} {i} {j}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn large_means_do_not_cost_digits() {
     let mut rows = rows(700, 20, 5);

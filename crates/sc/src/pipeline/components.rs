@@ -1,4 +1,4 @@
-//! `pca`: the products of columns come from the last pass over the matrix, the scores from what that pass kept.
+//! `pca`: products of columns, components and scores come from what the last pass over the matrix kept.
 
 use std::sync::Arc;
 

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | counts | quality control, the filters, totals of the cells; entries of rare genes, so that the totals are right after those genes went |
 //! | moments | means and variances for the variable genes, and for scaling |
-//! | gram | the covariance of the variable genes; the same pass writes `X` and the counts, and keeps the variable columns |
+//! | last | the variable columns, which are kept; the same pass writes `X` and the counts |
 //!
 //! `normalize_pearson_residuals` and `regress_out` take a pass each, for totals and for sums of products; what they leave is
 //! worked out again, a few dense rows at a time, whenever somebody looks.
 //!
-//! The projection reads what the last pass kept, not the file. `seurat_v3` and `pearson_residuals` take one pass more, as
-//! do genes that are left out of totals. A recipe without a step that needs a pass does without it.
+//! Products of columns and scores come from what the last pass kept, not from the file. `seurat_v3` and
+//! `pearson_residuals` take one pass more, as do genes that are left out of totals. A recipe without a step that needs a
+//! pass does without it.
 
 mod components;
 mod counts;

@@ -1,7 +1,8 @@
 """`annstream run` beside scanpy in memory, and anndataoom where there is one: from counts to components.
 
 One gzip file with one batch; the smaller case has three tenths of the cells. ANNSTREAM_BENCH_ANNDATAOOM names a Python
-that can import anndataoom: it wants an environment of its own, and is left out without one.
+that can import anndataoom: it wants an environment of its own, and is left out without one. ANNSTREAM_BENCH_LARGE=1
+adds a case with five times the cells, a million by default, for annstream alone and without X: some 3 GB of input.
 """
 
 from __future__ import annotations
@@ -104,12 +105,24 @@ def tutorial(name: str, title: str, share: float) -> Case:
     return Case(name, title, ("atlas",), tools, memory_mib=MEMORY_MIB, share=share, look=look, verdict=verdict)
 
 
+def large() -> tuple[Case, ...]:
+    """Five times the cells, if asked for."""
+    if not os.environ.get("ANNSTREAM_BENCH_LARGE"):
+        return ()
+    title = f"the scanpy tutorial, five times the cells, --memory {MEMORY_MIB}M"
+    tools = (run("--keep-x", "none"),)
+    return (
+        Case("tutorial-large", title, ("atlas",), tools, memory_mib=MEMORY_MIB, share=5.0, look=look, verdict=verdict),
+    )
+
+
 FAMILY = Family(
     "pipeline",
     "Counts to components",
     (
         tutorial("tutorial-part", "the scanpy tutorial, three tenths of the cells", 0.3),
         tutorial("tutorial", "the scanpy tutorial, all cells", 1.0),
+        *large(),
     ),
     claims,
 )

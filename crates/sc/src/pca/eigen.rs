@@ -6,7 +6,7 @@ use faer::linalg::evd::tridiag::{tridiag_in_place, tridiag_in_place_scratch};
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
 use faer::linalg::householder::apply_block_householder_sequence_on_the_left_in_place_with_conj;
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
-use faer::{Conj, Mat, Par};
+use faer::{Conj, Mat, Par, Spec};
 
 use super::Moments;
 use crate::{Error, Result};
@@ -74,12 +74,12 @@ pub(super) fn leading(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f
     let blocks = recommended_block_size::<f64>(size, size);
     let mut reflections = Mat::zeros(blocks, size - 1);
     let room = StackReq::any_of(&[
-        tridiag_in_place_scratch::<f64>(size, Par::Seq, Default::default()),
-        self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, Default::default()),
+        tridiag_in_place_scratch::<f64>(size, Par::Seq, Spec::default()),
+        self_adjoint_evd_scratch::<f64>(size, ComputeEigenvectors::Yes, Par::Seq, Spec::default()),
     ]);
     let mut room = MemBuffer::new(room);
     let room = MemStack::new(&mut room);
-    tridiag_in_place(reduced.as_mut(), reflections.as_mut(), Par::Seq, room, Default::default());
+    tridiag_in_place(reduced.as_mut(), reflections.as_mut(), Par::Seq, room, Spec::default());
     let (mut diagonal, mut beside, mut all) = (Diag::zeros(size), Diag::zeros(size), Diag::zeros(size));
     for i in 0..size {
         diagonal[i] = reduced[(i, i)];
@@ -89,16 +89,8 @@ pub(super) fn leading(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f
     }
     let mut inner = Mat::<f64>::zeros(size, size);
     let (out, inner_out) = (all.as_mut(), Some(inner.as_mut()));
-    tridiagonal_self_adjoint_evd(
-        diagonal.as_ref(),
-        beside.as_ref(),
-        out,
-        inner_out,
-        Par::Seq,
-        room,
-        Default::default(),
-    )
-    .map_err(|error| Error::internal(format!("eigenvalues of {size} columns: {error:?}")))?;
+    tridiagonal_self_adjoint_evd(diagonal.as_ref(), beside.as_ref(), out, inner_out, Par::Seq, room, Spec::default())
+        .map_err(|error| Error::internal(format!("eigenvalues of {size} columns: {error:?}")))?;
     let values = (0..count).map(|i| all[size - 1 - i]).collect();
     let mut vectors = Mat::from_fn(size, count, |row, i| inner[(row, size - 1 - i)]);
     drop(inner);

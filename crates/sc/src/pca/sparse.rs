@@ -102,17 +102,12 @@ impl<T: Real + Add<Output = T> + Mul<Output = T>, const LANES: usize> NullaryFnO
             let mut sums = [T::default(); LANES];
             for (&row, &value) in columns.rows[range[0]..range[1]].iter().zip(&columns.values[range[0]..range[1]]) {
                 let others = &strip[usize::from(row)];
-                for lane in 0..LANES {
-                    sums[lane] = sums[lane] + value * others[lane];
+                for (sum, &other) in sums.iter_mut().zip(others) {
+                    *sum = *sum + value * other;
                 }
             }
-            let place = &mut place[first..first + lanes];
-            if lanes == LANES {
-                for lane in 0..LANES {
-                    place[lane] += sums[lane].wide();
-                }
-            } else {
-                place.iter_mut().zip(sums).for_each(|(place, sum)| *place += sum.wide());
+            for (place, sum) in place[first..first + lanes].iter_mut().zip(sums) {
+                *place += sum.wide();
             }
         }
     }

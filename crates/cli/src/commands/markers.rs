@@ -32,6 +32,7 @@ Examples:
   annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby leiden
   annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby leiden --method wilcoxon --tie-correct --pts
   annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby cell_type --groups 'B,NK' --reference T --table b.csv")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// File or store (.h5ad, .zarr, .zarr.zip)
     #[arg(value_name = "IN")]
@@ -138,10 +139,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut additions = Additions::default();
     additions.set_uns([arguments.key_added.as_str()], markers::uns_entry(&plan, &ranked)?);
     let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
-    let all = [input.file.n_obs(), input.file.n_vars()].map(Selection::all);
-    let [obs, var] = all;
-    let writer = writing.create(output, &exec)?;
+    let [obs, var] = [input.file.n_obs(), input.file.n_vars()].map(Selection::all);
     let spec = EditSpec::new(obs, var, compression);
+    let writer = writing.create(output, &exec)?;
     let matrices = write_edited(&input, &spec, &additions, writer.as_ref(), &exec)?;
     if let Some(csv) = csv {
         table::write(csv, &plan, &ranked)?;

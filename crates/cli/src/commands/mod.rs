@@ -57,7 +57,7 @@ pub(crate) enum Command {
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
     /// Rank the genes that mark each group of cells, by t-tests or rank-sum tests.
-    #[command(alias = "markers")]
+    #[command(visible_alias = "markers")]
     RankGenesGroups(Box<markers::Arguments>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),

@@ -9,7 +9,7 @@ use super::ranks::{Against, GeneRanks, Packed, Ranker};
 use crate::reduce::GroupSums;
 
 /// What [`GroupSumsPass`](crate::reduce::GroupSumsPass) gives, to the bit, from blocks whose rows are genes and whose
-/// columns are cells; and sums of ranks beside it.
+/// columns are cells; and sums of ranks beside it. Whoever keeps the sums charges them.
 #[derive(Clone, Debug)]
 pub(super) struct GenesPass {
     /// Number of genes.
@@ -155,10 +155,6 @@ impl Consumer for GenesPass {
     fn partial_bytes(&self) -> u64 {
         // The keys of one gene, and what a block gives.
         (self.groups.len() as u64).saturating_mul(16).saturating_add(self.bytes(self.block))
-    }
-
-    fn total_bytes(&self) -> u64 {
-        self.bytes(self.genes)
     }
 }
 

@@ -111,12 +111,12 @@ mod tests {
         let sizes = [3, 1, 2];
         let own = Moments::of_group(&sums, &sizes, 2, 0);
         assert_eq!((own.cells, own.means[0], own.fractions[0]), (3, 1.0, 2.0 / 3.0));
-        assert_eq!(own.variances[0], (5.0 / 3.0 - 1.0) * 1.5);
+        assert_eq!(own.variances, [(5.0 / 3.0 - 1.0) * 1.5, 0.0]);
         let others: Vec<Moments> = Others::new(&sums, &sizes, 2).each(&sums, &sizes).collect();
         assert_eq!(others.iter().map(|others| others.cells).collect::<Vec<_>>(), [3, 5, 4]);
         assert_eq!(others[0].means, [3.0, 1e300 / 3.0]);
         assert_eq!(others[1].means, [8.0 / 5.0, 0.0]);
         assert_eq!(others[2].fractions, [3.0 / 4.0, 1.0 / 4.0]);
-        assert_eq!(others[1].variances[0], (18.0 / 5.0 - (8.0 / 5.0) * (8.0 / 5.0)) * (5.0 / 4.0));
+        assert_eq!(others[1].variances, [(18.0 / 5.0 - (8.0 / 5.0) * (8.0 / 5.0)) * (5.0 / 4.0), 0.0]);
     }
 }

@@ -1,5 +1,6 @@
 //! What will be compared, before the matrix is read.
 
+use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::Input;
 use annstream_core::table::Column;
 use annstream_core::{Error, Result};
@@ -32,32 +33,32 @@ pub struct MarkerPlan<'a> {
 /// `Argument` if a column, a group, a layer or `raw` is not there, a group has fewer than two cells, or there is nothing to
 /// compare with.
 pub fn plan(input: &Input, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
-    let file = &input.file;
-    let find = || {
-        if options.n_genes == Some(0) {
-            return Err(Error::argument("no genes are asked for"));
-        }
-        let matrix = Chosen::of(file, &options)?;
-        let cells = Cells::of(file, &options)?;
-        if options.pts
-            && let Some((_, name)) = cells.chosen.iter().find(|(_, name)| name.contains('/') || name == "_index")
-        {
-            let message = format!("the group '{name}' cannot be a column of the tables of fractions");
-            return Err(Error::unsupported(message).hint("leave out --pts, or rename the group"));
-        }
-        let mut genes = file.read_index(matrix.var)?;
-        if let Some(mask) = &matrix.mask {
-            let kept: Vec<i64> = (0..).zip(mask).filter(|(_, kept)| **kept).map(|(gene, _)| gene).collect();
-            genes = genes.reindex(&kept)?;
-        }
-        if genes.is_empty() {
-            return Err(Error::argument("there are no genes to look at"));
-        }
-        let index_name = file.table(matrix.var).and_then(|table| table.index_name.clone());
-        let log_base = stored_base(file)?;
-        Ok(MarkerPlan { options: options.clone(), genes, index_name, log_base, cells, matrix })
-    };
-    find().map_err(|error: Error| error.in_file(&input.name))
+    find(&input.file, options).map_err(|error| error.in_file(&input.name))
+}
+
+fn find(file: &AnnDataFile, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
+    if options.n_genes == Some(0) {
+        return Err(Error::argument("no genes are asked for"));
+    }
+    let matrix = Chosen::of(file, &options)?;
+    let cells = Cells::of(file, &options)?;
+    if options.pts
+        && let Some((_, name)) = cells.chosen.iter().find(|(_, name)| name.contains('/') || name == "_index")
+    {
+        let message = format!("the group '{name}' cannot be a column of the tables of fractions");
+        return Err(Error::unsupported(message).hint("leave out --pts, or rename the group"));
+    }
+    let mut genes = file.read_index(matrix.var)?;
+    if let Some(mask) = &matrix.mask {
+        let kept: Vec<i64> = (0..).zip(mask).filter(|(_, kept)| **kept).map(|(gene, _)| gene).collect();
+        genes = genes.reindex(&kept)?;
+    }
+    if genes.is_empty() {
+        return Err(Error::argument("there are no genes to look at"));
+    }
+    let index_name = file.table(matrix.var).and_then(|table| table.index_name.clone());
+    let log_base = stored_base(file)?;
+    Ok(MarkerPlan { options, genes, index_name, log_base, cells, matrix })
 }
 
 impl MarkerPlan<'_> {
@@ -90,8 +91,9 @@ impl MarkerPlan<'_> {
     pub fn bytes(&self) -> u64 {
         let all = self.cells.sizes.len() as u64;
         let chosen = self.cells.chosen.len() as u64;
-        // Sums, sums of those behind, means, variances and fractions of both sides; scores and names of the result twice.
-        let each = all * 2 * 3 * 8 + chosen * (2 * 3 * 8 + 2 * 28 + 24);
+        // Sums and sums of those behind, ranks and ties; means, variances and fractions of both sides; scores and names of
+        // the result twice.
+        let each = all * (2 * 3 + 2) * 8 + chosen * (2 * 3 * 8 + 2 * 28 + 24);
         (self.width() as u64).saturating_mul(each).saturating_add(self.cells.codes.len() as u64 * 9)
     }
 

@@ -39,7 +39,7 @@ mod tests {
         let (scores, pvals) = scores_of(&[15.0, 10.5], None);
         let deviation = (3.0 * 4.0 * 8.0 / 12.0_f64).sqrt();
         assert_eq!(scores, [3.0 / deviation, -1.5 / deviation]);
-        assert_eq!(pvals[0], two_sided(3.0 / deviation));
+        assert_eq!(pvals, [3.0, -1.5].map(|difference| two_sided(difference / deviation)));
         // All are equal: no order, no deviation.
         assert_eq!(scores_of(&[12.0], Some(&[336.0])), (vec![0.0], vec![1.0]));
         let (corrected, _) = scores_of(&[15.0], Some(&[6.0]));

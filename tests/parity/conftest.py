@@ -19,6 +19,7 @@ NEEDS_BINARY = {
     "test_refusals",
     "test_split",
     "test_subset",
+    "test_umap",
 }
 
 

@@ -15,6 +15,7 @@ mod sample;
 mod split;
 mod steps;
 mod subset;
+mod umap;
 mod writing;
 
 use annstream_core::Result;
@@ -53,6 +54,8 @@ pub(crate) enum Command {
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
     Subset(Box<subset::Arguments>),
+    /// A picture of the graph of neighbours in two dimensions.
+    Umap(Box<umap::Arguments>),
 }
 
 /// Runs a command.
@@ -73,5 +76,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),
+        Command::Umap(arguments) => umap::run(&arguments),
     }
 }

@@ -99,22 +99,22 @@ fn sum(v: [f32; LANES]) -> f32 {
 /// machine. Results are kept within `2^±126`.
 #[inline(always)]
 fn power(x: f32, exponent: f32) -> f32 {
-    // x = 2^k m with m between the square roots of 1/2 and 2; log2(m) from the series of artanh.
+    // x = 2^whole part with the part between the square roots of 1/2 and 2; its logarithm from the series of artanh.
     let bits = (x + 1e-30).to_bits().cast_signed();
-    let k = bits.wrapping_sub(0x3f35_04f3) >> 23;
-    let m = f32::from_bits(bits.wrapping_sub(k << 23).cast_unsigned());
-    let s = (m - 1.0) / (m + 1.0);
-    let s2 = s * s;
-    let log = s * (2.885_39 + s2 * (0.961_796_7 + s2 * (0.577_078_04 + s2 * 0.412_198_57)));
-    let y = exponent * (k as f32 + log);
-    let y = if y < 126.0 { y } else { 126.0 };
-    let y = if y > -126.0 { y } else { -126.0 };
-    // 2^y = 2^n 2^f with f between -1/2 and 1/2: adding 1.5 * 2^23 rounds to a whole number in the low bits.
-    let shifted = y + 12_582_912.0;
-    let f = (y - (shifted - 12_582_912.0)) * std::f32::consts::LN_2;
-    let series = 1.0 + f * (1.0 + f * (0.5 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0 + f / 720.0)))));
-    let n = shifted.to_bits().wrapping_sub(0x4b40_0000) << 23;
-    f32::from_bits(series.to_bits().wrapping_add(n))
+    let whole = bits.wrapping_sub(0x3f35_04f3) >> 23;
+    let part = f32::from_bits(bits.wrapping_sub(whole << 23).cast_unsigned());
+    let ratio = (part - 1.0) / (part + 1.0);
+    let square = ratio * ratio;
+    let log = ratio * (2.885_39 + square * (0.961_796_7 + square * (0.577_078_04 + square * 0.412_198_57)));
+    let log = exponent * (whole as f32 + log);
+    let log = if log < 126.0 { log } else { 126.0 };
+    let log = if log > -126.0 { log } else { -126.0 };
+    // 2^log = 2^whole e^t with t near zero: adding 1.5 * 2^23 rounds to a whole number in the low bits.
+    let shifted = log + 12_582_912.0;
+    let t = (log - (shifted - 12_582_912.0)) * std::f32::consts::LN_2;
+    let series = 1.0 + t * (1.0 + t * (0.5 + t * (1.0 / 6.0 + t * (1.0 / 24.0 + t * (1.0 / 120.0 + t / 720.0)))));
+    let whole = shifted.to_bits().wrapping_sub(0x4b40_0000) << 23;
+    f32::from_bits(series.to_bits().wrapping_add(whole))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A picture of a graph in few dimensions, in which neighbours are near (UMAP: McInnes, Healy and Melville 2018).
+//! A picture of a graph in few dimensions, in which neighbours are near (UMAP: `McInnes`, Healy and Melville 2018).
 //!
 //! [`umap`] takes the weighted graph of `scanpy.pp.neighbors` and gives coordinates, in three steps:
 //!

@@ -28,6 +28,7 @@ NEEDS_BINARY = {
     "test_regress",
     "test_split",
     "test_subset",
+    "test_umap",
 }
 
 

@@ -20,6 +20,7 @@ mod score;
 mod split;
 mod steps;
 mod subset;
+mod umap;
 mod writing;
 
 use annstream_core::Result;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
     Subset(Box<subset::Arguments>),
+    /// A picture of the graph of neighbours in two dimensions.
+    Umap(Box<umap::Arguments>),
 }
 
 /// Runs a command.
@@ -100,5 +103,6 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),
         Command::Subset(arguments) => subset::run(&arguments),
+        Command::Umap(arguments) => umap::run(&arguments),
     }
 }

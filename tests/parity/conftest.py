@@ -14,6 +14,7 @@ NEEDS_BINARY = {
     "test_concat_real",
     "test_convert",
     "test_concat_virtual",
+    "test_neighbors",
     "test_pipeline_several",
     "test_readback",
     "test_refusals",

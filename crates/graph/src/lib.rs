@@ -1,10 +1,12 @@
 //! Graphs of cells: who is near whom, a picture of it in two dimensions, and the groups it falls into.
 //!
 //! Everything here works on plain arrays in memory, of a size that grows with the number of cells and not with that of
-//! the genes: an embedding goes in, graphs, coordinates and labels come out. Keys and places of what scanpy would store
-//! are the caller's.
+//! the genes: an embedding goes in, graphs, coordinates and labels come out. [`inputs`] finds in a file what they start
+//! from; each step says what scanpy would store of it, and where.
 
 mod csr;
+pub mod inputs;
+pub mod neighbors;
 
-pub use annstream_core::{Error, ErrorKind, Result};
+pub use annstream_core::{Error, ErrorKind, Exec, Result};
 pub use csr::Graph;

@@ -7,6 +7,7 @@ mod convert;
 mod info;
 mod inputs;
 mod metrics;
+mod neighbors;
 mod output;
 mod pipeline;
 mod ready;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Neighbours of cells, and the graph that they make.
+    Neighbors(Box<neighbors::Arguments>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
     /// Draw cells or genes at random.
@@ -69,6 +72,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Hvg(arguments) => arguments.run(),
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
+        Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),

@@ -4,60 +4,67 @@ use super::draw::spread;
 use super::knn::{Knn, Row};
 use super::metric::Points;
 use super::partition::Partition;
-use super::probe::probe;
+use super::probe::{needed, probe};
 use super::refine::{self, refine};
 use super::scan::Scan;
 use super::table::Table;
 use crate::{Exec, Result};
 
-/// Points that each is compared with at first.
-const CANDIDATES: usize = 4096;
-/// The same for each neighbour asked for, at least.
-const PER_NEIGHBOUR: usize = 64;
-/// Lists are longer than what is asked for by as many.
-const SLACK: usize = 2;
 /// The share of neighbours that should be found.
 pub(super) const RECALL: f64 = 0.99;
+/// The share that refinement may begin with.
+const ENOUGH: f64 = 0.95;
+/// Candidates that cost as much as a round of refinement.
+const ROUND: usize = 8192;
+/// Candidates, at least and at most, times the length of a list.
+const LEAST: usize = 64;
+const MOST: usize = 2048;
+/// Lists are longer than what is asked for by as many, so that refinement does not get stuck.
+const SLACK: usize = 8;
 /// Points whose neighbours are looked for exactly, to know that share.
 const SAMPLE: usize = 512;
 /// Points of the sample that a worker takes at a time.
 const NARROW: usize = 32;
+/// What a round of refinement must add to that share for another to follow.
+const GAIN: f64 = 0.002;
 /// Rounds of refinement, at most.
 const ROUNDS: usize = 10;
 
-/// Points that each is compared with at first, when so many neighbours are asked for.
-pub(super) fn usual_candidates(neighbours: usize) -> usize {
-    CANDIDATES.max(neighbours * PER_NEIGHBOUR)
-}
-
 /// The neighbours of all points, nearly; and which share of them is right, by a sample.
 ///
-/// Points are cut into pieces and compared with those of the pieces around, by products; then rounds of nearest neighbour
-/// descent follow until the share that is found among the neighbours of a sample is [`RECALL`], or nothing changes.
+/// Points are cut into pieces and compared with those of the pieces around, by products. The neighbours of a sample are
+/// known exactly; so it is known how far around one must look to find [`RECALL`] of all. Where that is too far, less is
+/// looked at, and rounds of nearest neighbour descent follow until that share is found, or no more come. `candidates` is
+/// how many points each is compared with, instead.
 pub(super) fn approximate(
     points: Points,
     neighbours: usize,
-    candidates: usize,
+    candidates: Option<usize>,
     seed: u64,
     exec: &Exec,
 ) -> Result<(Knn, f64)> {
     let cells = points.rows.len();
-    let size = neighbours + SLACK;
-    let bytes = Table::bytes(cells, size) + refine::bytes(cells, size) + (cells * 4) as u64;
+    let longest = neighbours + SLACK;
+    let bytes = Table::bytes(cells, longest) + refine::bytes(cells, longest) + (cells * 4) as u64;
     let _tables = exec.budget().charge(bytes, "lists of neighbours")?;
     let partition = Partition::new(&points, seed, exec)?;
     let points = points.in_order(&partition.order);
     let truth = Truth::new(&points, neighbours, seed, exec)?;
+    let needed = truth.needed(&partition);
+    let bounds = longest * LEAST..=longest * MOST;
+    let [all, enough] = [RECALL, ENOUGH].map(|share| quantile(&needed, share).clamp(*bounds.start(), *bounds.end()));
+    let once = candidates.is_none() && all <= enough + ROUND && all < *bounds.end();
+    let candidates = candidates.unwrap_or(if once { all } else { enough });
+    let size = if once { neighbours + 1 } else { longest };
     let mut table = probe(&points, &partition, size, candidates, exec)?;
     let mut recall = truth.recall(&points, &table);
     for _ in 0..ROUNDS {
         if recall >= RECALL {
             break;
         }
-        let (better, changed) = refine(&points, &table, exec)?;
-        table = better;
-        recall = truth.recall(&points, &table);
-        if changed == 0 {
+        table = refine(&points, &table, exec)?;
+        let before = std::mem::replace(&mut recall, truth.recall(&points, &table));
+        if recall - before < GAIN {
             break;
         }
     }
@@ -95,6 +102,8 @@ fn finish(points: &Points, table: &Table, neighbours: usize, exec: &Exec) -> Res
 struct Truth {
     neighbours: usize,
     sample: Vec<usize>,
+    /// Their neighbours, and how far these are.
+    ids: Vec<u32>,
     reach: Vec<f64>,
 }
 
@@ -103,6 +112,7 @@ impl Truth {
         let cells = points.rows.len();
         let sample = spread(cells, SAMPLE, seed.wrapping_add(2));
         let mut reach = Vec::with_capacity(sample.len());
+        let mut ids = Vec::with_capacity(sample.len() * neighbours);
         exec.ordered(
             sample.len().div_ceil(NARROW),
             2 * exec.threads() + 1,
@@ -112,19 +122,33 @@ impl Truth {
                 scan.begin(&points.rows, queries.iter().copied());
                 scan.look(&points.rows, 0..cells);
                 let mut row = Row::default();
-                let reach = queries.iter().enumerate().map(|(i, &query)| {
+                let found = queries.iter().enumerate().map(|(i, &query)| {
                     row.fill(points, query, scan.lists.of(i).0.iter().copied());
                     // Equals count as found, and so do roundings.
-                    row.key(neighbours - 1).unwrap_or(0.0) * (1.0 + 1e-6)
+                    let reach = row.key(neighbours - 1).unwrap_or(0.0) * (1.0 + 1e-6);
+                    (reach, row.ids(neighbours).collect())
                 });
-                Ok(reach.collect::<Vec<f64>>())
+                Ok(found.collect::<Vec<(f64, Vec<u32>)>>())
             },
             |_, found| {
-                reach.extend(found);
+                for (own, neighbours) in found {
+                    reach.push(own);
+                    ids.extend(neighbours);
+                }
                 Ok(())
             },
         )?;
-        Ok(Self { neighbours, sample, reach })
+        Ok(Self { neighbours, sample, ids, reach })
+    }
+
+    /// For each neighbour the number of candidates with which it would be found, rising.
+    fn needed(&self, partition: &Partition) -> Vec<usize> {
+        let mut all = Vec::with_capacity(self.ids.len());
+        for (&point, ids) in self.sample.iter().zip(self.ids.chunks(self.neighbours)) {
+            needed(partition, point, ids, &mut all);
+        }
+        all.sort_unstable();
+        all
     }
 
     /// The share that the lists have.
@@ -137,4 +161,11 @@ impl Truth {
         }
         found as f64 / (self.sample.len() * self.neighbours).max(1) as f64
     }
+}
+
+/// The least value that a share of rising values does not exceed.
+fn quantile(values: &[usize], share: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a length")]
+    let place = (values.len() as f64 * share).ceil() as usize;
+    values.get(place).or(values.last()).copied().unwrap_or(0)
 }

@@ -111,6 +111,11 @@ impl Row {
         self.0.get(place).map(|(key, _)| *key)
     }
 
+    /// The first ids.
+    pub(super) fn ids(&self, count: usize) -> impl Iterator<Item = u32> {
+        self.0.iter().take(count).map(|(_, id)| *id)
+    }
+
     /// How many differences are at most this.
     pub(super) fn within(&self, key: f64) -> usize {
         self.0.partition_point(|(own, _)| *own <= key)

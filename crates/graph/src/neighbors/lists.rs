@@ -26,11 +26,6 @@ impl Lists {
         self.ids.resize(queries * self.size, NOBODY);
     }
 
-    /// Length of each list.
-    pub(super) fn size(&self) -> usize {
-        self.size
-    }
-
     /// What something must be below to be listed.
     pub(super) fn worst(&self, query: usize) -> f32 {
         self.keys[(query + 1) * self.size - 1]

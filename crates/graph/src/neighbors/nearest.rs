@@ -1,6 +1,6 @@
 //! The nearest neighbours of all cells: which way they are found.
 
-use super::approximate::{approximate, usual_candidates};
+use super::approximate::approximate;
 use super::exact::exact;
 use super::knn::Knn;
 use super::metric::{Metric, Points};
@@ -8,7 +8,7 @@ use super::rows::Rows;
 use crate::{Error, Exec, Result};
 
 /// Cells up to which all pairs are compared.
-const EXACT: usize = 50_000;
+const EXACT: usize = 32_768;
 /// The same where there are no products.
 const EXACT_ABSOLUTE: usize = 16_384;
 
@@ -55,8 +55,8 @@ pub struct Found {
 /// The nearest neighbours of all cells in an embedding: cells × `width`, row-major.
 ///
 /// The same bits for any number of threads. Exact: time grows with the square of the number of cells. Else points are cut
-/// into pieces by k-means, compared with those of the pieces around, and the lists made better by rounds of nearest
-/// neighbour descent until 99 % of the neighbours of a sample of cells are found. Memory: the embedding once more (twice
+/// into pieces by k-means and compared with those of the pieces around, as many as a sample of cells shows to be needed for
+/// 99 % of the neighbours; where these would be too many, rounds of nearest neighbour descent do the rest. Memory: the embedding once more (twice
 /// for the approximate search), 8 bytes for each neighbour, and 22 more for each in the approximate search.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub fn nearest(values: &[f32], width: usize, options: NearestOptions, exec: &Exe
     let _rows = exec.budget().charge(bytes, "an embedding and its neighbours")?;
     let points = Points::new(values, width, metric)?;
     if approximately {
-        let (knn, recall) = approximate(points, neighbours, usual_candidates(neighbours), seed, exec)?;
+        let (knn, recall) = approximate(points, neighbours, None, seed, exec)?;
         Ok(Found { knn, recall: Some(recall) })
     } else {
         Ok(Found { knn: exact(&points, neighbours, exec)?, recall: None })

@@ -1,5 +1,7 @@
 //! Points in pieces: each is near the centre of its piece.
 
+use std::ops::Range;
+
 use super::draw::spread;
 use super::metric::Points;
 use super::rows::{Measure, Rows};
@@ -23,7 +25,7 @@ pub(super) struct Partition {
     /// The point at each place.
     pub(super) order: Vec<u32>,
     /// Where each piece begins, and where the last ends.
-    pub(super) starts: Vec<usize>,
+    starts: Vec<usize>,
     /// The centre of each piece.
     pub(super) centres: Rows,
 }
@@ -32,6 +34,16 @@ impl Partition {
     /// Number of pieces.
     pub(super) fn len(&self) -> usize {
         self.starts.len() - 1
+    }
+
+    /// The places of a piece's points.
+    pub(super) fn range(&self, piece: usize) -> Range<usize> {
+        self.starts[piece]..self.starts[piece + 1]
+    }
+
+    /// The piece of a place.
+    pub(super) fn piece_of(&self, place: usize) -> usize {
+        self.starts.partition_point(|start| *start <= place) - 1
     }
 
     /// Cuts points into pieces by a few rounds of k-means on a sample.

@@ -19,13 +19,11 @@ pub(super) fn bytes(points: usize, size: usize) -> u64 {
 }
 
 /// One round of nearest neighbour descent: each point looks at the neighbours of its neighbours, and of the points that
-/// list it, unless both steps were there in the round before. All read the old table, so that no order matters. Returns
-/// the new table and how many entries are new.
-pub(super) fn refine(points: &Points, table: &Table, exec: &Exec) -> Result<(Table, usize)> {
+/// list it, unless both steps were there in the round before. All read the old table, so that no order matters.
+pub(super) fn refine(points: &Points, table: &Table, exec: &Exec) -> Result<Table> {
     let cells = table.len();
     let back = Back::new(table);
     let mut better = Table::with_capacity(cells, table.size());
-    let mut changed = 0;
     exec.progress().begin("neighbours of neighbours", cells as u64, "cells");
     exec.ordered(
         cells.div_ceil(BLOCK),
@@ -33,25 +31,24 @@ pub(super) fn refine(points: &Points, table: &Table, exec: &Exec) -> Result<(Tab
         |block| {
             let range = block * BLOCK..cells.min((block + 1) * BLOCK);
             let mut found = Table::with_capacity(range.len(), table.size());
-            let mut seen = Seen::new((REACH + BACK) * (REACH + 1) + table.size() + 1);
-            let (mut candidates, mut keys, mut changed) = (Vec::new(), Vec::new(), 0);
+            let mut seen = Seen::new((REACH + BACK) * (REACH + BACK + 1) + table.size() + 1);
+            let (mut candidates, mut keys) = (Vec::new(), Vec::new());
             for point in range {
                 candidates.clear();
                 look(table, &back, point, &mut seen, &mut candidates);
                 to_rows(points.measure, points.rows.point(point), &points.rows, &candidates, &mut keys);
-                changed += found.push_better(table.row(point), &candidates, &keys);
+                found.push_better(table.row(point), &candidates, &keys);
             }
-            Ok((found, changed))
+            Ok(found)
         },
-        |_, (found, count)| {
+        |_, found| {
             exec.progress().advance(found.len() as u64);
             better.append(&found);
-            changed += count;
             Ok(())
         },
     )?;
     exec.progress().end();
-    Ok((better, changed))
+    Ok(better)
 }
 
 fn look(table: &Table, back: &Back, point: usize, seen: &mut Seen, candidates: &mut Vec<u32>) {
@@ -63,22 +60,27 @@ fn look(table: &Table, back: &Back, point: usize, seen: &mut Seen, candidates: &
         seen.insert(id);
     }
     for (&id, &fresh) in ids.iter().zip(fresh).take(REACH).filter(|(id, _)| **id != NOBODY) {
-        ask(table, id, fresh, seen, candidates);
+        ask(table, back, id, fresh, seen, candidates);
     }
     for &marked in back.of(point) {
         let (id, fresh) = (marked & !FRESH, marked & FRESH != 0);
         if fresh && seen.insert(id) {
             candidates.push(id);
         }
-        ask(table, id, fresh, seen, candidates);
+        ask(table, back, id, fresh, seen, candidates);
     }
 }
 
-fn ask(table: &Table, id: u32, fresh: bool, seen: &mut Seen, candidates: &mut Vec<u32>) {
+fn ask(table: &Table, back: &Back, id: u32, fresh: bool, seen: &mut Seen, candidates: &mut Vec<u32>) {
     let (theirs, _, theirs_fresh) = table.row(id as usize);
     for (&id, &second) in theirs.iter().zip(theirs_fresh).take(REACH) {
         if (fresh || second) && id != NOBODY && seen.insert(id) {
             candidates.push(id);
+        }
+    }
+    for &marked in back.of(id as usize) {
+        if (fresh || marked & FRESH != 0) && seen.insert(marked & !FRESH) {
+            candidates.push(marked & !FRESH);
         }
     }
 }

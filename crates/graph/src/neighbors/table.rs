@@ -54,8 +54,8 @@ impl Table {
         ids.iter().zip(keys).for_each(|(&id, &key)| insert(own_keys, own, key, id));
     }
 
-    /// Adds a point as it is in another table, with what else was found for it. Returns how much of that was listed.
-    pub(super) fn push_better(&mut self, old: (&[u32], &[f32], &[bool]), ids: &[u32], keys: &[f32]) -> usize {
+    /// Adds a point as it is in another table, with what else was found for it.
+    pub(super) fn push_better(&mut self, old: (&[u32], &[f32], &[bool]), ids: &[u32], keys: &[f32]) {
         let start = self.ids.len();
         self.ids.extend(old.0);
         self.keys.extend(old.1);
@@ -63,16 +63,13 @@ impl Table {
         ids.iter().zip(keys).for_each(|(&id, &key)| insert(own_keys, own, key, id));
         // Both are in the order of keys, and what stayed is in the order that it had.
         let mut stayed = old.0.iter().peekable();
-        let mut changed = 0;
         for id in &self.ids[start..] {
             let same = stayed.peek() == Some(&id);
             if same {
                 stayed.next();
             }
-            changed += usize::from(!same);
             self.fresh.push(!same);
         }
-        changed
     }
 
     /// Adds the points of another.

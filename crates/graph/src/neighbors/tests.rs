@@ -132,7 +132,7 @@ fn threads_change_no_bit() {
             .map(|threads| {
                 let points = Points::new(&values, 12, metric).unwrap();
                 let exec = exec(threads);
-                let (knn, recall) = approximate(points, 14, 200, 0, &exec).unwrap();
+                let (knn, recall) = approximate(points, 14, Some(200), 0, &exec).unwrap();
                 let graph = umap(&knn, &exec).unwrap();
                 let exact = nearest(&values[..6000], 12, NearestOptions::default(), &exec).unwrap();
                 (knn, recall.to_bits(), graph, exact)
@@ -148,7 +148,7 @@ fn most_neighbours_are_found_and_the_share_is_told() {
     let values = blobs(cells, width, 2);
     for metric in [Metric::Euclidean, Metric::Manhattan] {
         let points = Points::new(&values, width, metric).unwrap();
-        let (knn, recall) = approximate(points, 14, 300, 0, &exec(2)).unwrap();
+        let (knn, recall) = approximate(points, 14, Some(300), 0, &exec(2)).unwrap();
         let options = NearestOptions { metric, search: Search::Exact, ..NearestOptions::default() };
         let exact = nearest(&values, width, options, &exec(2)).unwrap().knn;
         let found = (0..cells).map(|cell| {
@@ -166,7 +166,7 @@ fn many_equal_points_are_searched_too() {
     let mut values = vec![0.0; 4000 * 4];
     values[..2000].copy_from_slice(&blobs(500, 4, 4));
     let points = Points::new(&values, 4, Metric::Euclidean).unwrap();
-    let (knn, recall) = approximate(points, 14, 200, 0, &exec(2)).unwrap();
+    let (knn, recall) = approximate(points, 14, Some(200), 0, &exec(2)).unwrap();
     assert!(recall > 0.98);
     assert!(knn.row(3000).1.iter().all(|distance| *distance == 0.0));
     assert!((0..4000).all(|cell| !knn.row(cell).0.contains(&(cell as u32))));

@@ -20,6 +20,8 @@ from .runner import run as command
 from .scanpy_flow import tutorial
 
 DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
+LOOSE = 5e-5
+"""Of weights whose distances differ in the last bit: umap's bisection may stop a step earlier."""
 
 
 def run(source: Path, target: Path, *arguments: str) -> Run:
@@ -108,10 +110,11 @@ def test_equals_scanpy(metric: str, method: str, tmp_path: Path) -> None:
     mine = ours(source, tmp_path / "out.h5ad", "--metric", metric, "--method", method)
     their = theirs(source, metric=metric, method=method)
     same_distances(mine.obsp["distances"], their.obsp["distances"])
-    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"])
+    # Cosines of scanpy are single precision, and small distances have few digits.
+    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"], 3e-4 if metric == "cosine" else LOOSE)
     same_entry(mine.uns["neighbors"], their.uns["neighbors"])
     if method == "umap":
-        same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15), 1e-6)
+        same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15))
     # All else is copied.
     pd.testing.assert_frame_equal(mine.obs, their.obs)
     np.testing.assert_array_equal(mine.obsm["X_pca"], their.obsm["X_pca"])
@@ -141,7 +144,7 @@ def test_options(arguments: list[str], options: dict[str, Any], tmp_path: Path) 
     assert set(mine.obsp) == set(their.obsp)
     entry = their.uns[key]
     same_distances(mine.obsp[entry["distances_key"]], their.obsp[entry["distances_key"]])
-    same_graph(mine.obsp[entry["connectivities_key"]], their.obsp[entry["connectivities_key"]])
+    same_graph(mine.obsp[entry["connectivities_key"]], their.obsp[entry["connectivities_key"]], LOOSE)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_few_cells(rows: int, tmp_path: Path) -> None:
     source = write(tmp_path / "in.h5ad", blobs(rows))
     mine, their = ours(source, tmp_path / "out.h5ad"), theirs(source)
     same_distances(mine.obsp["distances"], their.obsp["distances"])
-    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"])
+    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"], LOOSE)
     same_entry(mine.uns["neighbors"], their.uns["neighbors"])
 
 
@@ -188,7 +191,7 @@ def test_equal_cells(tmp_path: Path) -> None:
     source = write(tmp_path / "in.h5ad", embedding)
     mine, their = ours(source, tmp_path / "out.h5ad"), theirs(source)
     same_distances(mine.obsp["distances"], their.obsp["distances"], ties=True)
-    same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15), 1e-6)
+    same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15))
     assert rows_of(mine.obsp["distances"])[1][:40].max() == 0
 
 
@@ -218,7 +221,7 @@ def test_refusals(tmp_path: Path) -> None:
         ("in", ["--key-added", "a/b"], "slash"),
     ]:
         done = run(tmp_path / f"{name}.h5ad", target, *arguments)
-        assert done.code in {2, 3, 4} and says in done.stderr, str(done)
+        assert done.code in {2, 3, 4, 6} and says in done.stderr, str(done)
         assert not target.exists()
 
 
@@ -230,8 +233,8 @@ def test_real(name: str, tmp_path: Path) -> None:
     tutorial(ad.read_h5ad(path)).write_h5ad(source)
     mine, their = ours(source, tmp_path / "out.h5ad"), theirs(source)
     same_distances(mine.obsp["distances"], their.obsp["distances"])
-    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"])
-    same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15), 1e-6)
+    same_graph(mine.obsp["connectivities"], their.obsp["connectivities"], LOOSE)
+    same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15))
     nearly = ours(source, tmp_path / "nearly.h5ad", "--search", "approximate")
     assert recall(nearly.obsp["distances"], mine.obsp["distances"]) > 0.98
     sc.tl.leiden(mine, flavor="igraph", n_iterations=2, directed=False)
@@ -254,7 +257,7 @@ def test_approximate(metric: str, tmp_path: Path) -> None:
     found = recall(nearly.obsp["distances"], exact.obsp["distances"])
     by_scanpy = recall_of_unsorted(their.obsp["distances"], exact.obsp["distances"])
     assert found > 0.98 and found > by_scanpy - 0.01, (found, by_scanpy)
-    same_graph(nearly.obsp["connectivities"], union(nearly.obsp["distances"], 15), 1e-6)
+    same_graph(nearly.obsp["connectivities"], union(nearly.obsp["distances"], 15))
 
 
 def recall_of_unsorted(found: sparse.csr_matrix, exact: sparse.csr_matrix) -> float:

@@ -54,9 +54,10 @@ fn choose<'a>(file: &AnnDataFile, use_rep: Option<&'a str>, n_pcs: Option<usize>
         Some("X") => Ok((Slot::X, None)),
         Some(name) => {
             let known: Vec<&str> = file.obsm().keys().map(String::as_str).collect();
-            let hint = match known.is_empty() {
-                true => "obsm is empty; run annstream pca first".to_owned(),
-                false => format!("obsm has {}", known.join(", ")),
+            let hint = if known.is_empty() {
+                "obsm is empty; run annstream pca first".to_owned()
+            } else {
+                format!("obsm has {}", known.join(", "))
             };
             Err(missing(&format!("there is no {name} in obsm")).hint(hint))
         }

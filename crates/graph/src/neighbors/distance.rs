@@ -1,6 +1,7 @@
 //! Differences of pairs of points.
 //!
 //! Sums are added up in a fixed number of lanes, so that they have the same bits with any vector instructions.
+#![expect(clippy::inline_always, reason = "vector instructions reach only what is inlined")]
 
 use pulp::{Arch, Simd, WithSimd};
 

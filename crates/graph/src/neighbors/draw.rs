@@ -13,11 +13,12 @@ pub(super) fn spread(extent: usize, count: usize, seed: u64) -> Vec<usize> {
     if count >= extent {
         return (0..extent).collect();
     }
-    let end = |i: usize| (extent as u128 * i as u128 / count as u128) as usize;
+    let end = |i: usize| extent / count * i + extent % count * i / count;
     (0..count)
         .map(|i| {
             let (start, end) = (end(i), end(i + 1));
-            start + (mix(i as u64, seed) % (end - start).max(1) as u64) as usize
+            let drawn = mix(i as u64, seed) % (end - start).max(1) as u64;
+            start + usize::try_from(drawn).unwrap_or(0)
         })
         .collect()
 }

@@ -75,10 +75,8 @@ impl Points {
             return Err(Error::invalid(message).row(place / width));
         }
         let angles = matches!(metric, Metric::Cosine | Metric::Correlation);
-        let units: Vec<(f64, f64)> = match angles {
-            true => values.chunks_exact(width.max(1)).map(|row| unit(row, metric)).collect(),
-            false => Vec::new(),
-        };
+        let units: Vec<(f64, f64)> =
+            if angles { values.chunks_exact(width.max(1)).map(|row| unit(row, metric)).collect() } else { Vec::new() };
         // Points without a direction are at a right angle to all others.
         let extra = units.iter().any(|(_, length)| *length == 0.0);
         let wide = width + usize::from(extra);
@@ -97,7 +95,9 @@ impl Points {
                 *mean += coordinate(cell, column);
             }
         }
-        means.iter_mut().for_each(|mean| *mean /= cells.max(1) as f64);
+        for mean in &mut means {
+            *mean /= cells.max(1) as f64;
+        }
         let mut most = 0.0_f64;
         for cell in 0..cells {
             for (column, mean) in means.iter().enumerate() {
@@ -152,7 +152,7 @@ fn unit(row: &[f32], metric: Metric) -> (f64, f64) {
     };
     let squares: f64 = row.iter().map(|&value| (f64::from(value) - mean) * (f64::from(value) - mean)).sum();
     // A constant row may have a mean that is off by a rounding.
-    if row.iter().all(|value| *value == row[0]) && metric == Metric::Correlation {
+    if row.iter().all(|value| value.to_bits() == row[0].to_bits()) && metric == Metric::Correlation {
         return (mean, 0.0);
     }
     (mean, squares.sqrt())

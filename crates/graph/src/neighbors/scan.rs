@@ -1,4 +1,5 @@
 //! Comparing some queries with all rows of a range, by matrix products.
+#![expect(clippy::inline_always, reason = "vector instructions reach only what is inlined")]
 
 use std::ops::Range;
 

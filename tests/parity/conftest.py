@@ -21,6 +21,7 @@ NEEDS_BINARY = {
     "test_leiden",
     "test_concat_virtual",
     "test_pearson_normalize",
+    "test_neighbors",
     "test_pipeline_several",
     "test_readback",
     "test_refusals",

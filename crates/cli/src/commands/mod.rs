@@ -10,6 +10,7 @@ mod inputs;
 mod leiden;
 mod markers;
 mod metrics;
+mod neighbors;
 mod output;
 mod pipeline;
 mod ready;
@@ -37,8 +38,6 @@ pub(crate) enum Command {
     Convert(Box<convert::Arguments>),
     /// Show what a file holds, from its metadata only.
     Info(info::Arguments),
-    /// Communities of cells in the graph of neighbours.
-    Leiden(Box<leiden::Arguments>),
     /// Quality metrics of cells and genes.
     Qc(Box<steps::Qc>),
     /// Keep cells and genes that pass thresholds.
@@ -57,6 +56,12 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Neighbours of cells, and the graph that they make.
+    Neighbors(Box<neighbors::Arguments>),
+    /// A picture of the graph of neighbours in two dimensions.
+    Umap(Box<umap::Arguments>),
+    /// Communities of cells in the graph of neighbours.
+    Leiden(Box<leiden::Arguments>),
     /// Rank the genes that mark each group of cells, by t-tests or rank-sum tests.
     #[command(visible_alias = "markers")]
     RankGenesGroups(Box<markers::Arguments>),
@@ -74,8 +79,6 @@ pub(crate) enum Command {
     Split(Box<split::Arguments>),
     /// Keep some of the cells and genes, by expression, names or positions.
     Subset(Box<subset::Arguments>),
-    /// A picture of the graph of neighbours in two dimensions.
-    Umap(Box<umap::Arguments>),
 }
 
 /// Runs a command.
@@ -96,6 +99,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::RankGenesGroups(arguments) => markers::run(&arguments),
+        Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::ScoreGenes(arguments) => arguments.run(),
         Command::CellCycle(arguments) => arguments.run(),

@@ -10,7 +10,7 @@ use annstream_store::Buffer;
 use super::labels::{Named, category_names, restricted_names};
 use super::options::LeidenOptions;
 use super::run::{Leiden, leiden};
-use crate::stored::{graph_name, read_graph};
+use crate::inputs::{graph_name, read_graph};
 use crate::{Error, Result};
 
 /// Cells of some groups only: the others keep the names that they have.

@@ -19,7 +19,7 @@ pub fn graph_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
     let at = format!("uns/{key}");
     if !file.uns_names().iter().any(|name| name == key) {
         let message = "there is no graph of neighbours";
-        return Err(Error::not_found(message).at(at).hint("compute one first, or give --neighbors-key"));
+        return Err(Error::not_found(message).at(at).hint("run annstream neighbors first, or give --neighbors-key"));
     }
     if key == "neighbors" {
         return Ok("connectivities".to_owned());

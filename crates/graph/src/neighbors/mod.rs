@@ -1,0 +1,34 @@
+//! Nearest neighbours of cells, and the graphs that are made of them: what `scanpy.pp.neighbors` gives.
+//!
+//! - [`nearest`] finds the neighbours of all cells in an embedding ([`Knn`]): exactly, or nearly where cells are many;
+//! - [`umap`] and [`gauss`] make a [`Graph`](crate::Graph) of them, whose weights say how close cells are;
+//! - [`Stored`] says what scanpy would store, and where.
+
+mod approximate;
+mod distance;
+mod draw;
+mod exact;
+mod gauss;
+mod knn;
+mod lists;
+mod metric;
+mod nearest;
+mod partition;
+mod probe;
+mod refine;
+mod rows;
+mod scan;
+mod stored;
+mod symmetric;
+mod table;
+mod umap;
+
+#[cfg(test)]
+mod tests;
+
+pub use gauss::gauss;
+pub use knn::Knn;
+pub use metric::Metric;
+pub use nearest::{Found, NearestOptions, Search, nearest};
+pub use stored::{Method, Stored, fitting};
+pub use umap::umap;

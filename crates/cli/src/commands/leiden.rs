@@ -18,7 +18,7 @@ use crate::printer::{bytes, count};
 
 /// Find communities in the graph of neighbours, as scanpy.tl.leiden would in memory.
 ///
-/// The graph is the one of obsp that uns["neighbors"] tells of. The column of obs has the names 0, 1, …, the largest
+/// The graph is the one of obsp that uns/neighbors tells of. The column of obs has the names 0, 1, …, the largest
 /// community first; all else is copied. Communities are of the quality of scanpy's, but not the same: random numbers
 /// differ. Memory is some 30 bytes an edge and 150 a cell; the same seed gives the same communities on any machine.
 #[derive(Debug, Args)]
@@ -106,7 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let unchanged = Unchanged::new(path)?;
     let step = arguments.step();
     if writing.plan {
-        let name = annstream_graph::graph_name(&input.file, step.neighbors_key.as_deref());
+        let name = annstream_graph::inputs::graph_name(&input.file, step.neighbors_key.as_deref());
         let name = name.map_err(|error| error.in_file(path))?;
         printer.out(&format!("communities of {} cells by obsp/{name}", count(input.file.n_obs() as u64)));
         return Ok(());

@@ -20,7 +20,7 @@ mod table;
 
 /// Rank the genes that mark each group of cells, as scanpy.tl.rank_genes_groups would in memory.
 ///
-/// The result is the input with uns["rank_genes_groups"], which scanpy's plots and scanpy.get.rank_genes_groups_df read.
+/// The result is the input with uns/rank_genes_groups, which scanpy's plots and scanpy.get.rank_genes_groups_df read.
 /// The values are expected to be logarithms. The t-tests read the matrix once; wilcoxon transposes it in scratch space,
 /// unless it is stored as CSC, and ranks gene after gene.
 #[derive(Debug, Args)]

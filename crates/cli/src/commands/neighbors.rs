@@ -20,7 +20,7 @@ use crate::printer::{Printer, bytes, count};
 
 /// Find the nearest neighbours of each cell and the graph that they make, as scanpy.pp.neighbors would in memory.
 ///
-/// Distances go to obsp["distances"], connectivities to obsp["connectivities"], parameters to uns["neighbors"]; all else
+/// Distances go to obsp/distances, connectivities to obsp/connectivities, parameters to uns/neighbors; all else
 /// is copied. Up to 32,768 cells all pairs are compared; beyond, neighbours are found nearly, and a sample of cells says
 /// which share.
 #[derive(Debug, Args)]

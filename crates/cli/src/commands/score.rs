@@ -1,7 +1,7 @@
 //! `annstream score-genes` and `annstream cell-cycle`.
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use annstream_core::anndata::usual_compression;

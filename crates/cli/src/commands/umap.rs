@@ -18,7 +18,7 @@ use crate::printer::{bytes, count};
 
 /// Lay out the graph of neighbours in two dimensions, as scanpy.tl.umap would in memory.
 ///
-/// The graph is the one of obsp that uns["neighbors"] tells of. Writes obsm["X_umap"] and uns["umap"]; all else is copied.
+/// The graph is the one of obsp that uns/neighbors tells of. Writes obsm/X_umap and uns/umap; all else is copied.
 /// The picture is of the quality of scanpy's, but not the same: random numbers differ. Memory is some 30 bytes an edge
 /// and 250 a cell; the same seed gives the same picture for any number of threads.
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let unchanged = Unchanged::new(path)?;
     let step = arguments.step();
     if writing.plan {
-        let name = annstream_graph::graph_name(&input.file, step.neighbors_key.as_deref());
+        let name = annstream_graph::inputs::graph_name(&input.file, step.neighbors_key.as_deref());
         let name = name.map_err(|error| error.in_file(path))?;
         printer.out(&format!("picture of {} cells by obsp/{name}", count(input.file.n_obs() as u64)));
         return Ok(());

@@ -57,7 +57,7 @@ impl SparseRows {
 #[inline(always)]
 fn rises(ids: &[u32]) -> bool {
     let next = ids.get(1..).unwrap_or(&[]);
-    ids.iter().zip(next).fold(true, |rising, (id, next)| rising & (id < next))
+    ids.iter().zip(next).filter(|(id, next)| id >= next).count() == 0
 }
 
 impl Block {

@@ -1,5 +1,4 @@
 //! What must be the same before and after a merge.
-#![expect(clippy::inline_always, reason = "what a vectorized loop calls has to be compiled with it")]
 
 use annstream_store::Buffer;
 

@@ -7,7 +7,8 @@ use annstream_core::element::{DenseArray, Dict, Element};
 use annstream_store::{Buffer, DType};
 
 use super::{InitPos, Umap, UmapOptions, umap};
-use crate::{Error, Result, graph_name, read_graph};
+use crate::inputs::{graph_name, read_graph};
+use crate::{Error, Result};
 
 /// A picture of the cells of a file.
 #[derive(Clone, Debug, Default, PartialEq)]

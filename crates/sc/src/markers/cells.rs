@@ -77,8 +77,8 @@ impl Cells {
         }
         let mut names: Vec<&str> = self.chosen.iter().map(|(_, name)| name.as_str()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::argument(format!("two groups are called '{}'", pair[0])));
+        if let Some((name, _)) = names.iter().zip(names.iter().skip(1)).find(|(name, next)| name == next) {
+            return Err(Error::argument(format!("two groups are called '{name}'")));
         }
         if names.first() == Some(&"") {
             return Err(Error::argument("a group has no name, and results are stored by the name"));

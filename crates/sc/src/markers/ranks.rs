@@ -149,7 +149,9 @@ impl<'a, T: Packed> Ranker<'a, T> {
                 // `before[0]` counts all groups here.
                 let length: u64 = touched.iter().map(|&group| here[group]).sum();
                 let rank = before[0] as f64 + (length + 1) as f64 / 2.0;
-                touched.iter().for_each(|&group| out.sums[group] += rank * here[group] as f64);
+                for &group in &*touched {
+                    out.sums[group] += rank * here[group] as f64;
+                }
                 before[0] += length;
                 if count_ties {
                     ties[0] += cubes(length);
@@ -161,7 +163,9 @@ impl<'a, T: Packed> Ranker<'a, T> {
                 if count_ties && own > 1 {
                     // For all groups alike; those of this tie are put right below.
                     let alone = cubes(own);
-                    ties.iter_mut().for_each(|ties| *ties += alone);
+                    for ties in ties.iter_mut() {
+                        *ties += alone;
+                    }
                 }
                 for &group in touched.iter().filter(|group| **group != reference) {
                     let length = here[group] + own;
@@ -171,7 +175,9 @@ impl<'a, T: Packed> Ranker<'a, T> {
                         ties[group] += cubes(length) - cubes(own);
                     }
                 }
-                touched.iter().for_each(|&group| before[group] += here[group]);
+                for &group in &*touched {
+                    before[group] += here[group];
+                }
             }
         }
         touched.drain(..).for_each(|group| here[group] = 0);

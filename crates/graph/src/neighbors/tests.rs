@@ -150,7 +150,7 @@ fn most_neighbours_are_found_and_the_share_is_told() {
     let values = blobs(cells, width, 2);
     for metric in [Metric::Euclidean, Metric::Manhattan] {
         let points = Points::new(&values, width, metric).unwrap();
-        let (knn, recall) = approximate(points, 14, Some(300), 0, &exec(2)).unwrap();
+        let (knn, recall) = approximate(points, 14, Some(1000), 0, &exec(2)).unwrap();
         let options = NearestOptions { metric, search: Search::Exact, ..NearestOptions::default() };
         let exact = nearest(&values, width, options, &exec(2)).unwrap().knn;
         let found = (0..cells).map(|cell| {

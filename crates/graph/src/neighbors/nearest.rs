@@ -7,7 +7,7 @@ use super::metric::{Metric, Points};
 use super::rows::Rows;
 use crate::{Error, Exec, Result};
 
-/// Cells up to which all pairs are compared.
+/// Cells up to which all pairs are compared, in a second or two.
 const EXACT: usize = 16_384;
 /// The same where there are no products.
 const EXACT_ABSOLUTE: usize = 8_192;
@@ -15,7 +15,7 @@ const EXACT_ABSOLUTE: usize = 8_192;
 /// How neighbours are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Search {
-    /// Exactly where that does not take longer.
+    /// Exactly up to 16,384 cells (8,192 for manhattan), nearly beyond.
     #[default]
     Auto,
     /// By comparing all pairs.

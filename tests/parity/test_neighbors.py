@@ -237,8 +237,9 @@ def test_real(name: str, tmp_path: Path) -> None:
     same_graph(mine.obsp["connectivities"], union(mine.obsp["distances"], 15))
     nearly = ours(source, tmp_path / "nearly.h5ad", "--search", "approximate")
     assert recall(nearly.obsp["distances"], mine.obsp["distances"]) > 0.98
-    sc.tl.leiden(mine, flavor="igraph", n_iterations=2, directed=False)
-    assert mine.obs["leiden"].nunique() > 3
+    # The next steps of scanpy find it.
+    sc.tl.diffmap(mine)
+    assert np.isfinite(mine.obsm["X_diffmap"]).all()
 
 
 def recall(found: sparse.csr_matrix, exact: sparse.csr_matrix) -> float:

@@ -20,8 +20,8 @@ use crate::printer::{Printer, bytes, count};
 
 /// Find the nearest neighbours of each cell and the graph that they make, as scanpy.pp.neighbors would in memory.
 ///
-/// Distances go to obsp/distances, connectivities to obsp/connectivities, parameters to uns/neighbors; all else
-/// is copied. Up to 32,768 cells all pairs are compared; beyond, neighbours are found nearly, and a sample of cells says
+/// Distances and connectivities go to obsp, parameters to neighbors in uns, under the names that scanpy has; all else is
+/// copied. Up to 16,384 cells all pairs are compared; beyond, neighbours are found nearly, and a sample of cells says
 /// which share.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -11,9 +11,9 @@ use super::table::Table;
 use crate::{Exec, Result};
 
 /// The share of neighbours that should be found.
-pub(super) const RECALL: f64 = 0.99;
+pub(super) const RECALL: f64 = 0.998;
 /// The share that refinement may begin with.
-const ENOUGH: f64 = 0.95;
+const ENOUGH: f64 = 0.96;
 /// Candidates that cost as much as a round of refinement.
 const ROUND: usize = 8192;
 /// Candidates, at least and at most, times the length of a list.
@@ -26,7 +26,7 @@ const SAMPLE: usize = 512;
 /// Points of the sample that a worker takes at a time.
 const NARROW: usize = 32;
 /// What a round of refinement must add to that share for another to follow.
-const GAIN: f64 = 0.002;
+const GAIN: f64 = 0.0005;
 /// Rounds of refinement, at most.
 const ROUNDS: usize = 10;
 

@@ -7,15 +7,15 @@ use super::metric::{Metric, Points};
 use super::rows::Rows;
 use crate::{Error, Exec, Result};
 
-/// Cells up to which all pairs are compared.
-const EXACT: usize = 32_768;
+/// Cells up to which all pairs are compared, in a second or two.
+const EXACT: usize = 16_384;
 /// The same where there are no products.
-const EXACT_ABSOLUTE: usize = 16_384;
+const EXACT_ABSOLUTE: usize = 8_192;
 
 /// How neighbours are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Search {
-    /// Exactly where that does not take longer.
+    /// Exactly up to 16,384 cells (8,192 for manhattan), nearly beyond.
     #[default]
     Auto,
     /// By comparing all pairs.
@@ -56,7 +56,7 @@ pub struct Found {
 ///
 /// The same bits for any number of threads. Exact: time grows with the square of the number of cells. Else points are cut
 /// into pieces by k-means and compared with those of the pieces around, as many as a sample of cells shows to be needed for
-/// 99 % of the neighbours; where these would be too many, rounds of nearest neighbour descent do the rest. Memory: the embedding once more (twice
+/// 99.8 % of the neighbours; where these would be too many, rounds of nearest neighbour descent do the rest. Memory: the embedding once more (twice
 /// for the approximate search), 8 bytes for each neighbour, and 22 more for each in the approximate search.
 ///
 /// # Errors

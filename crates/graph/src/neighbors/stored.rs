@@ -32,7 +32,7 @@ impl Method {
 ///
 /// | field | key | type |
 /// |---|---|---|
-/// | `knn` | `obsp["distances"]` | CSR of float64 where scanpy compares all pairs, else float32; in each row nearest first |
+/// | `knn` | `obsp["distances"]` | CSR of float64 or float32, as scanpy has them for the metric and the number of cells; in each row nearest first |
 /// | `graph` | `obsp["connectivities"]` | CSR of float32 |
 /// | | `uns["neighbors"]["connectivities_key"]`, `["distances_key"]` | text |
 /// | the rest | `uns["neighbors"]["params"]` | as named; `use_rep` and `n_pcs` only if they were given |
@@ -129,12 +129,13 @@ impl Stored<'_> {
         })
     }
 
-    /// Whether scanpy would have them in doubles: `scikit-learn` has, pynndescent has not.
+    /// Whether scanpy would have them in doubles: `scikit-learn` has, and pynndescent for cosines only, where the other has
+    /// not.
     fn doubles(&self) -> bool {
         match self.metric {
             Metric::Euclidean => self.knn.cells() < 8192,
             Metric::Manhattan | Metric::Correlation => self.knn.cells() < 4096,
-            Metric::Cosine => false,
+            Metric::Cosine => self.knn.cells() >= 4096,
         }
     }
 

@@ -69,9 +69,10 @@ fn numbers(name: &str, column: &Column) -> Result<Vec<f64>> {
     let number = |row: usize| match column {
         Column::Nullable { missing, .. } if missing.get(row).copied().unwrap_or(true) => Err(wrong(row, "no value")),
         _ => match values.get_f64(row) {
+            _ if values.dtype().is_complex() => Err(wrong(row, "a complex number")),
             Some(value) if value.is_finite() => Ok(value),
             Some(value) => Err(wrong(row, &value.to_string())),
-            None => Err(wrong(row, "a complex number")),
+            None => Err(wrong(row, "no number")),
         },
     };
     (0..values.len()).map(number).collect()

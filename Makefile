@@ -18,7 +18,8 @@ PYTHON := .venv/bin/python
 NEXT := .venv-next/bin/python
 # The public test-suite of the storage backends.
 CONTRACT := --features annstream-store/contract
-NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py)
+NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
+    downsample.py pipeline.py::test_tutorial pipeline.py::test_layouts_and_types pipeline.py::test_steps_one_by_one)
 SOURCES := tests demo bench tools
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
@@ -106,7 +107,7 @@ test-python: .venv/stamp rust-setup ## the binary against anndata, and against b
 	$(PYTHON) -m pytest tests/parity -n $(JOBS) -q $(PYTEST_ARGS)
 	$(PYTHON) -m pytest tests/behaviour -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS)
 
-test-next: .venv/stamp .venv-next/stamp rust-setup ## the binary against the newest anndata: its files read by us, and ours by it
+test-next: .venv/stamp .venv-next/stamp rust-setup ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@$(CARGO) build --workspace --locked
 	if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"

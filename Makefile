@@ -18,7 +18,8 @@ PYTHON := .venv/bin/python
 NEXT := .venv-next/bin/python
 # The public test-suite of the storage backends.
 CONTRACT := --features annstream-store/contract
-NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py)
+NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
+    downsample.py pipeline.py::test_tutorial pipeline.py::test_steps_one_by_one)
 SOURCES := tests demo bench tools
 # Outputs are synced, which takes long on some disks: the files of tests/parity go to memory, where there are 4 GB of it.
 IN_MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | \
@@ -114,7 +115,7 @@ test-python: test-binary ## the binary against anndata, and against bad inputs, 
 	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(PYTEST_ARGS)
 	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
 
-test-next: test-binary .venv-next/stamp ## the binary against the newest anndata: its files read by us, and ours by it
+test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
 	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(PYTEST_ARGS)

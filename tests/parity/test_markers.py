@@ -298,7 +298,8 @@ def test_plots(pbmc: tuple[Path, ad.AnnData], tmp_path: Path) -> None:
     ours = marked(pbmc[0], tmp_path / "out.h5ad", "cell_type", "--method", "wilcoxon")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sc.tl.dendrogram(ours, "cell_type", use_rep="X")
+        sc.pp.pca(ours, n_comps=20)
+        sc.tl.dendrogram(ours, "cell_type")
         for name, draw in {"panels": sc.pl.rank_genes_groups, "dots": sc.pl.rank_genes_groups_dotplot}.items():
             plt.close("all")
             draw(ours, n_genes=5, show=False)

@@ -20,7 +20,7 @@ use crate::printer::{bytes, count};
 ///
 /// The graph is the one of obsp that uns/neighbors tells of. The column of obs has the names 0, 1, …, the largest
 /// community first; all else is copied. Communities are of the quality of scanpy's, but not the same: random numbers
-/// differ. Memory is some 30 bytes an edge and 150 a cell; the same seed gives the same communities on any machine.
+/// differ. Memory is some 50 bytes an edge and 300 a cell; the same seed gives the same communities on any machine.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Weights below zero, and such that are no numbers, are errors. Without --directed an edge that is stored both ways counts
@@ -43,6 +43,9 @@ pub(crate) struct Arguments {
     /// How many iterations; -1: until one improves nothing
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     n_iterations: i64,
+    /// How often it is begun anew; the best result counts, and starts run side by side
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    starts: u32,
     /// What is optimised: modularity or cpm, the constant Potts model
     #[arg(long, value_name = "NAME", default_value = "modularity", value_parser = parse::<Objective>)]
     objective: Objective,
@@ -80,11 +83,20 @@ fn restriction(text: &str) -> Result<Restriction> {
 
 impl Arguments {
     fn step(&self) -> LeidenStep {
-        let &Self { resolution, n_iterations, objective, directed, seed, .. } = self;
+        let &Self { resolution, n_iterations, starts, objective, directed, seed, .. } = self;
         let (use_weights, seed) = (!self.no_weights, u64::from(seed));
         let defaults = LeidenOptions::default();
         LeidenStep {
-            options: LeidenOptions { objective, resolution, n_iterations, directed, use_weights, seed, ..defaults },
+            options: LeidenOptions {
+                objective,
+                resolution,
+                n_iterations,
+                starts,
+                directed,
+                use_weights,
+                seed,
+                ..defaults
+            },
             restrict_to: self.restrict_to.clone(),
             key_added: self.key_added.clone(),
             neighbors_key: self.neighbors_key.clone(),

@@ -25,7 +25,7 @@ impl Mass {
 }
 
 /// What a weight is stored as.
-pub(super) trait Weight: Copy + Into<f64> {}
+pub(super) trait Weight: Sync + Copy + Into<f64> {}
 impl Weight for f32 {}
 impl Weight for f64 {}
 

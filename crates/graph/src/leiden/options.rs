@@ -38,6 +38,8 @@ pub struct LeidenOptions {
     pub resolution: f64,
     /// Iterations; a negative number: until one improves nothing.
     pub n_iterations: i64,
+    /// How often it is begun anew with other random numbers; the best result counts.
+    pub starts: u32,
     /// Whether `A_ij` is an edge from `i` to `j`. Makes no difference to modularity where the matrix is symmetric.
     pub directed: bool,
     /// Whether edges count by their weights; otherwise each that is not zero counts 1.
@@ -56,6 +58,7 @@ impl Default for LeidenOptions {
             objective: Objective::Modularity,
             resolution: 1.0,
             n_iterations: -1,
+            starts: 2,
             directed: false,
             use_weights: true,
             seed: 0,

@@ -9,6 +9,12 @@ impl Random {
         Self(seed)
     }
 
+    /// For one of several starts; the first has the numbers of the seed itself.
+    pub(super) fn of_start(seed: u64, start: u64) -> Self {
+        // Far from those of other seeds, which are small numbers.
+        Self::new(seed ^ start.rotate_right(8))
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;

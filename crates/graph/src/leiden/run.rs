@@ -12,7 +12,7 @@ use super::prepare::{First, check, prepare};
 use super::quality::{modularity, quality};
 use super::random::Random;
 use super::refine::{Parts, refine};
-use crate::{Graph, Result};
+use crate::{Error, Graph, Result};
 
 /// Communities of a graph.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +37,8 @@ const EDGE_BYTES: u64 = 16;
 /// communities, of the same quality. An edge without weight is none. The same options give the same communities
 /// whatever `exec` is.
 ///
-/// Holds, beside the graph, some 130 bytes a vertex and 16 an edge; 24 more an edge where the matrix is not symmetric, has
-/// zeros, or weights are not used.
+/// Holds, beside the graph, some 130 bytes a vertex and 16 an edge for each of the starts that run at a time; 24 more an
+/// edge where the matrix is not symmetric, has zeros, or weights are not used.
 ///
 /// # Errors
 /// `Argument` for options that make no sense, `Invalid` for a weight that is negative or no finite number, `Memory` if
@@ -46,28 +46,68 @@ const EDGE_BYTES: u64 = 16;
 pub fn leiden(graph: &Graph, options: &LeidenOptions, exec: &Exec) -> Result<Leiden> {
     options.check(graph.vertices())?;
     check(graph)?;
-    let held = graph.vertices() as u64 * (VERTEX_BYTES + 8) + graph.edges() as u64 * (EDGE_BYTES + 8);
+    let held = graph.vertices() as u64 * 8 + graph.edges() as u64 * 8;
     let _held = exec.budget().charge(held, "the communities of a graph")?;
     let (first, model) = prepare(graph, options);
-    let (mut labels, iterations, count) = match &first {
-        First::Stored(network) => search(network, &model, options, exec)?,
+    let Found { mut labels, iterations, count, quality } = match &first {
+        First::Stored(network) => best(graph, network, &model, options, exec)?,
         First::Mean(network) => {
             let _mean = exec.budget().charge(network.neighbours.len() as u64 * 24, "a graph made symmetric")?;
-            search(network, &model, options, exec)?
+            best(graph, network, &model, options, exec)?
         }
     };
     drop(first);
     let sizes = by_size(&mut labels, count);
-    let quality = quality(graph, &labels, options)?;
     let modularity = modularity(graph, &labels, options)?;
     Ok(Leiden { labels, sizes, quality, modularity, iterations })
 }
 
-/// The communities, numbered by first vertices; iterations; how many communities there are.
+/// What one start came to.
+struct Found {
+    /// Communities, numbered by first vertices.
+    labels: Vec<u32>,
+    iterations: u64,
+    /// How many communities there are.
+    count: usize,
+    quality: f64,
+}
+
+/// The best of all starts, the first of equals. They know nothing of each other, and run side by side.
+fn best<W: Weight>(
+    graph: &Graph,
+    network: &Network<'_, W>,
+    model: &Model,
+    options: &LeidenOptions,
+    exec: &Exec,
+) -> Result<Found> {
+    let each = graph.vertices() as u64 * VERTEX_BYTES + graph.edges() as u64 * EDGE_BYTES;
+    let (in_flight, _charge) = exec.budget().in_flight(each, exec.threads(), "the communities of a graph")?;
+    let starts = usize::try_from(options.starts).unwrap_or(usize::MAX).max(1);
+    let mut best: Option<Found> = None;
+    exec.ordered(
+        starts,
+        in_flight,
+        |start| {
+            let (labels, iterations, count) = search(network, model, options, start as u64, exec)?;
+            let quality = quality(graph, &labels, options)?;
+            Ok(Found { labels, iterations, count, quality })
+        },
+        |_, found| {
+            if best.as_ref().is_none_or(|best| found.quality > best.quality) {
+                best = Some(found);
+            }
+            Ok(())
+        },
+    )?;
+    best.ok_or_else(|| Error::internal("no start was made"))
+}
+
+/// The communities that one start finds, numbered by first vertices; iterations; how many communities there are.
 fn search<W: Weight>(
     network: &Network<'_, W>,
     model: &Model,
     options: &LeidenOptions,
+    start: u64,
     exec: &Exec,
 ) -> Result<(Vec<u32>, u64, usize)> {
     let vertices = network.vertices();
@@ -76,7 +116,7 @@ fn search<W: Weight>(
         None => (0..).take(vertices).collect(),
     };
     compact_any(&mut membership);
-    let mut random = Random::new(options.seed);
+    let mut random = Random::of_start(options.seed, start);
     let most = u64::try_from(options.n_iterations).ok();
     let mut iterations = 0;
     while most.is_none_or(|most| iterations < most) {

@@ -1,5 +1,7 @@
 //! Neither layout nor threads nor memory change a bit of the markers.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Arc;
 
 use annstream_core::anndata::{AnnDataFile, WriteOptions, write_element, write_root};

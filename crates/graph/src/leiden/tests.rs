@@ -1,4 +1,10 @@
 //! The algorithm against what is known, brute force, and itself.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::items_after_statements,
+    reason = "small numbers, and helpers where they are used"
+)]
 
 use annstream_core::{Budget, Exec};
 use proptest::prelude::*;
@@ -100,7 +106,7 @@ fn karate() -> Graph {
 fn the_karate_club_falls_into_four() {
     for seed in 0..10 {
         for directed in [false, true] {
-            let options = LeidenOptions { seed, directed, ..LeidenOptions::default() };
+            let options = LeidenOptions { directed, seed, ..LeidenOptions::default() };
             let leiden = found(&karate(), &options);
             assert!((leiden.modularity - 0.419_789_612_097_304_6).abs() < 1e-12, "{seed}: {}", leiden.modularity);
             assert_eq!(leiden.quality.to_bits(), leiden.modularity.to_bits());

@@ -203,9 +203,11 @@ mod tests {
         let (mut sum, mut ties) = (0.0, 0.0);
         for (value, group) in values.iter().zip(groups) {
             let below = among.iter().filter(|other| *other < value).count() as f64;
-            let equal = among.iter().filter(|other| *other == value).count() as f64;
+            let equal =
+                among.iter().filter(|other| other.partial_cmp(&value).is_some_and(std::cmp::Ordering::is_eq)).count()
+                    as f64;
             if *group == of {
-                sum += below + (equal + 1.0) / 2.0;
+                sum += below + f64::midpoint(equal, 1.0);
             }
             if with.contains(group) {
                 ties += equal * equal - 1.0;

@@ -1,4 +1,5 @@
 //! Against the definition of least squares.
+#![expect(clippy::float_cmp, reason = "what is to be equal is equal to the bit")]
 
 use annstream_core::lazy::Precision;
 use annstream_core::table::Column;

@@ -20,7 +20,11 @@ pub(super) fn two_sided(t: f64, freedom: f64) -> f64 {
     let (ln_x, root) = if q < 1e8 { (-(q * q).ln_1p(), q / q.hypot(1.0)) } else { (-2.0 * q.ln(), 1.0) };
     // x^a (1 - x)^½ / B(a, ½)
     let front = (a * ln_x + ln_gamma_step(a) - PI.ln() / 2.0).exp() * root;
-    if t * t <= 6.0 { 1.0 - 2.0 * front * series(a, root * root) } else { front / a * fraction(a, ln_x.exp()) }
+    if t * t <= 6.0 {
+        1.0 - 2.0 * front * series(a, root * root)
+    } else {
+        front / a * fraction(a, ln_x.exp(), root * root)
+    }
 }
 
 /// `Σ (a + ½)(a + 3/2)… / ((3/2)(5/2)…) yⁿ`, for small `a y`.
@@ -35,12 +39,14 @@ fn series(a: f64, y: f64) -> f64 {
 }
 
 /// The continued fraction of the incomplete beta function with the second parameter 1/2, by the method of Lentz.
-fn fraction(a: f64, x: f64) -> f64 {
+/// `y` is `1 - x`.
+fn fraction(a: f64, x: f64, y: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let b = 0.5;
     let away = |value: f64| if value.abs() < TINY { TINY } else { value };
     let mut above = 1.0;
-    let mut below = 1.0 / away(1.0 - (a + b) * x / (a + 1.0));
+    // `1 - (a + b) x / (a + 1)`, without a difference of numbers that are nearly equal.
+    let mut below = (a + 1.0) / away(1.0 - b + (a + b) * y);
     let mut result = below;
     let mut step = 1.0;
     while step < 1e5 {

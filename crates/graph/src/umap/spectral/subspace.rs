@@ -101,6 +101,9 @@ fn rotated(level: &Level, mut block: Block, trivial: &[f32], dim: usize) -> Resu
 /// Eigenvalues of a symmetric matrix, falling, and their vectors.
 fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     let size = matrix.nrows();
+    if size == 0 {
+        return Ok((Vec::new(), Mat::zeros(0, 0)));
+    }
     let symmetric = Mat::from_fn(size, size, |i, j| f64::midpoint(matrix[(i, j)], matrix[(j, i)]));
     let eigen = symmetric
         .self_adjoint_eigen(Side::Lower)

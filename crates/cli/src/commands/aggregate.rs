@@ -2,7 +2,6 @@
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use annstream_core::Result;
 use annstream_core::anndata::usual_compression;
@@ -11,9 +10,10 @@ use annstream_sc::aggregate::{self, AggregateOptions, AggregatePlan, Function};
 use clap::Args;
 
 use super::common::disk_bytes;
-use super::output::{check_output, folder_of, parse};
+use super::edited::{Begun, begin};
+use super::output::parse;
 use super::subset::condition;
-use super::writing::{Unchanged, Writing};
+use super::writing::Writing;
 use crate::printer::{Printer, bytes, count};
 
 /// Add up the cells of each group (pseudobulk), as scanpy.get.aggregate would in memory.
@@ -61,16 +61,8 @@ pub(crate) struct Arguments {
 
 /// Adds up.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let started = Instant::now();
     let Arguments { input: path, output, by, func, axis: _, layer, obs, dof, writing } = arguments;
-    let printer = writing.common.printer();
-    check_output(output, [path.as_path()], writing.force || writing.plan)?;
-    let exec = writing.common.exec(folder_of(output)?)?;
-    let input = writing.open(path)?;
-    for warning in input.file.warnings() {
-        printer.warn(&warning);
-    }
-    let unchanged = Unchanged::new(path)?;
+    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
     let options = AggregateOptions {
         by: by.clone(),
         functions: func.clone(),

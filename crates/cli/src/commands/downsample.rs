@@ -2,7 +2,6 @@
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use annstream_core::anndata::{AnnDataFile, TableName, usual_compression};
 use annstream_core::table::Column;
@@ -10,8 +9,8 @@ use annstream_core::{Error, Result};
 use annstream_sc::downsample::{self, DownsampleOptions, Target};
 use clap::Args;
 
-use super::output::{check_output, folder_of};
-use super::writing::{Unchanged, Writing};
+use super::edited::{Begun, begin};
+use super::writing::Writing;
 use crate::printer::count;
 
 /// Draw fewer counts at random: scanpy.pp.downsample_counts.
@@ -59,16 +58,8 @@ struct TargetArguments {
 
 /// Draws.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let started = Instant::now();
     let Arguments { input: path, output, target, seed, replace, writing } = arguments;
-    let printer = writing.common.printer();
-    check_output(output, [path.as_path()], writing.force || writing.plan)?;
-    let exec = writing.common.exec(folder_of(output)?)?;
-    let input = writing.open(path)?;
-    for warning in input.file.warnings() {
-        printer.warn(&warning);
-    }
-    let unchanged = Unchanged::new(path)?;
+    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
     let target = target.resolve(&input.file)?;
     let shape = [input.file.n_obs(), input.file.n_vars()];
     if writing.plan {

@@ -2,18 +2,15 @@
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
-use annstream_core::anndata::usual_compression;
-use annstream_core::edit::{EditSpec, write_edited};
-use annstream_core::subset::Selection;
 use annstream_core::{Error, Result};
 use annstream_graph::leiden::{Annotated, LeidenOptions, LeidenStep, Objective, Restriction, annotate};
 use clap::Args;
 
 use super::common::disk_bytes;
-use super::output::{check_output, folder_of, parse};
-use super::writing::{Unchanged, Writing, detail};
+use super::edited::{Begun, begin, write_with};
+use super::output::parse;
+use super::writing::{Writing, detail};
 use crate::printer::{bytes, count};
 
 /// Find communities in the graph of neighbours, as scanpy.tl.leiden would in memory.
@@ -106,16 +103,8 @@ impl Arguments {
 
 /// Finds communities.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let started = Instant::now();
     let Arguments { input: path, output, writing, .. } = arguments;
-    let printer = writing.common.printer();
-    check_output(output, [path.as_path()], writing.force || writing.plan)?;
-    let exec = writing.common.exec(folder_of(output)?)?;
-    let input = writing.open(path)?;
-    for warning in input.file.warnings() {
-        printer.warn(&warning);
-    }
-    let unchanged = Unchanged::new(path)?;
+    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
     let step = arguments.step();
     if writing.plan {
         let name = annstream_graph::inputs::graph_name(&input.file, step.neighbors_key.as_deref());
@@ -126,12 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Annotated { leiden, key, additions } = annotate(&input.file, &step, &exec)?;
     exec.release();
     let searched = started.elapsed().as_secs_f64();
-    let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
-    let (obs, var) = (Selection::all(input.file.n_obs()), Selection::all(input.file.n_vars()));
-    let writer = writing.create(output, &exec)?;
-    let spec = EditSpec::new(obs, var, compression);
-    let matrices = write_edited(&input, &spec, &additions, writer.as_ref(), &exec)?;
-    writer.commit()?;
+    let matrices = write_with(&additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
     let size = disk_bytes(output);

@@ -5,6 +5,7 @@ mod common;
 mod concat;
 mod convert;
 mod downsample;
+mod edited;
 mod info;
 mod inputs;
 mod leiden;

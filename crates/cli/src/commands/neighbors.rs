@@ -2,20 +2,17 @@
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
-use annstream_core::anndata::usual_compression;
 use annstream_core::concat::Input;
-use annstream_core::edit::{EditSpec, write_edited};
-use annstream_core::subset::Selection;
 use annstream_core::{Exec, Result};
 use annstream_graph::inputs::representation;
 use annstream_graph::neighbors::{self, Method, Metric, NearestOptions, Search, Stored, fitting, nearest};
 use clap::{Args, ValueEnum};
 
 use super::common::disk_bytes;
-use super::output::{check_output, folder_of, input_name, parse};
-use super::writing::{Unchanged, Writing, detail};
+use super::edited::{Begun, begin, write_with};
+use super::output::{input_name, parse};
+use super::writing::{Writing, detail};
 use crate::printer::{Printer, bytes, count};
 
 /// Find the nearest neighbours of each cell and the graph that they make, as scanpy.pp.neighbors would in memory.
@@ -107,16 +104,8 @@ impl From<SearchName> for Search {
 
 /// Finds neighbours.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let started = Instant::now();
     let Arguments { input: path, output, writing, .. } = arguments;
-    let printer = writing.common.printer();
-    check_output(output, [path.as_path()], writing.force || writing.plan)?;
-    let exec = writing.common.exec(folder_of(output)?)?;
-    let input = writing.open(path)?;
-    for warning in input.file.warnings() {
-        printer.warn(&warning);
-    }
-    let unchanged = Unchanged::new(path)?;
+    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
     let recall = find(arguments, &input, printer, &exec).map_err(|error| error.in_file(&input.name))?;
     if writing.plan {
         return Ok(());
@@ -172,11 +161,7 @@ fn find(arguments: &Arguments, input: &Input, printer: Printer, exec: &Exec) -> 
     let _stored = exec.budget().charge(stored.bytes(), "graphs to write")?;
     let additions = stored.additions()?;
     drop((graph, found.knn));
-    let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
-    let spec = EditSpec::new(Selection::all(cells), Selection::all(input.file.n_vars()), compression);
-    let writer = writing.create(output, exec)?;
-    let matrices = write_edited(input, &spec, &additions, writer.as_ref(), exec)?;
-    writer.commit()?;
+    let matrices = write_with(&additions, input, output, writing, exec)?;
     detail(&matrices, printer);
     Ok(found.recall)
 }

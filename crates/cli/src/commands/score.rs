@@ -2,21 +2,19 @@
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
 use std::path::PathBuf;
-use std::time::Instant;
 
-use annstream_core::anndata::usual_compression;
 use annstream_core::concat::Input;
-use annstream_core::edit::{Additions, EditSpec, write_edited};
-use annstream_core::subset::Selection;
+use annstream_core::edit::Additions;
 use annstream_core::table::Column;
 use annstream_core::{Exec, Result};
 use annstream_sc::score::{self, CellCycle, Like, Score, ScoreOptions};
 use annstream_store::Buffer;
 use clap::Args;
 
-use super::output::{check_output, folder_of, parse};
+use super::edited::{Begun, begin, write_with};
+use super::output::parse;
 use super::subset::labels;
-use super::writing::{Unchanged, Writing};
+use super::writing::Writing;
 use crate::printer::{Printer, count};
 
 /// What is scored, and how.
@@ -140,17 +138,9 @@ impl Scoring {
         ctrl_size: usize,
         columns: impl FnOnce(&Input, &ScoreOptions, &Exec, Printer) -> Result<Vec<(String, Column)>>,
     ) -> Result<()> {
-        let started = Instant::now();
         let Self { input: path, output, writing, .. } = self;
-        let printer = writing.common.printer();
-        check_output(output, [path.as_path()], writing.force || writing.plan)?;
         let gene_pool = self.gene_pool_file.as_deref().map(labels).transpose()?;
-        let exec = writing.common.exec(folder_of(output)?)?;
-        let input = writing.open(path)?;
-        for warning in input.file.warnings() {
-            printer.warn(&warning);
-        }
-        let unchanged = Unchanged::new(path)?;
+        let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
         let shape = [input.file.n_obs(), input.file.n_vars()];
         if writing.plan {
             show_plan(shape, writing.json, printer);
@@ -168,11 +158,7 @@ impl Scoring {
         };
         let mut additions = Additions::default();
         additions.obs.extend(columns(&input, &options, &exec, printer)?);
-        let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
-        let spec = EditSpec::new(Selection::all(shape[0]), Selection::all(shape[1]), compression);
-        let writer = writing.create(output, &exec)?;
-        write_edited(&input, &spec, &additions, writer.as_ref(), &exec)?;
-        writer.commit()?;
+        write_with(&additions, &input, output, writing, &exec)?;
         unchanged.check(printer)?;
         let columns: Vec<&String> = additions.obs.keys().collect();
         writing.done(output, started, shape, &serde_json::json!({ "columns": columns }), printer);

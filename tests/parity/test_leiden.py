@@ -275,7 +275,7 @@ def test_restricted_to_groups(tmp_path: Path) -> None:
         (["--restrict-to=some=g2", "--key-added=sub"], ("some", ["g2"])),
     ]:
         key = "sub" if "--key-added=sub" in arguments else "leiden_R"
-        found, report = clustered(adata, tmp_path, *arguments)
+        found, report = clustered(adata, tmp_path, "--starts=8", *arguments)
         reference = scanpys(
             adata,
             flavor="igraph",
@@ -292,8 +292,7 @@ def test_restricted_to_groups(tmp_path: Path) -> None:
         assert found.obs[key][inside].str.startswith(prefix).all()
         matrix = adata.obsp["connectivities"][inside][:, inside]
         judged = [quality(matrix, one.obs[key][inside], "modularity", 1, directed=False) for one in (found, reference)]
-        # A single run of each: they differ by more than runs of many seeds.
-        assert judged[0] >= 0.995 * judged[1]
+        assert judged[0] >= SHARE * judged[1]
         names = list(found.obs[key].cat.categories)
         assert names == sc.tools._leiden.natsorted(names)
 

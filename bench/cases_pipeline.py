@@ -25,8 +25,8 @@ OOM_PYTHON = os.environ.get("ANNSTREAM_BENCH_ANNDATAOOM")
 
 
 def run(*arguments: str) -> Tool:
-    """`annstream run`, with what it says about its stages."""
-    line = ours("run", *arguments, memory_mib=MEMORY_MIB)
+    """`annstream run` to the components, with what it says about its stages."""
+    line = ours("run", "--until", "pca", *arguments, memory_mib=MEMORY_MIB)
     name = BARE if arguments else OURS
     return Tool(name, lambda job: [*line(job), "--metrics", str(metrics_of(job.output))])
 

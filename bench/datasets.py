@@ -35,6 +35,7 @@ DERIVED = {
     "csc-2": ("same", ["csc", "--files", "2"]),
     "csc-4": ("same", ["csc", "--files", "4"]),
     "tables": ("same", ["tables"]),
+    "components": ("atlas", ["components"]),
 }
 
 
@@ -83,6 +84,8 @@ def derive(name: str, folder: Path, options: argparse.Namespace) -> list[str]:
     """The command that makes a set from another."""
     source, (job, *arguments) = DERIVED[name]
     script = str(ROOT / "bench/derive.py")
+    if job == "components":
+        arguments = [*arguments, "--binary", str(options.binary)]
     return [sys.executable, script, job, str(folder_of(source, options)), str(folder), *arguments]
 
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Makes a set of files from another set, with anndata: the same data, stored in another way.
 
-    python derive.py zarr|csc|tables FROM TO [--shards] [--files N]
+    python derive.py zarr|csc|tables|components FROM TO [--shards] [--files N] [--binary ANNSTREAM]
 
-zarr: each file as a store of format 3; csc: the first N files as one with a CSC matrix; tables: each file without X.
+zarr: each file as a store of format 3; csc: the first N files as one with a CSC matrix; tables: each file without X;
+components: what `annstream run --until pca` leaves of each file, without X.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -50,7 +52,20 @@ def tables(options: argparse.Namespace, entries: list[dict]) -> list[dict]:
     return [{**entry, "nnz": 0} for entry in entries]
 
 
-JOBS = {"zarr": zarr, "csc": csc, "tables": tables}
+def components(options: argparse.Namespace, entries: list[dict]) -> list[dict]:
+    """The scores of each file."""
+    made = []
+    for entry in entries:
+        target = options.target / entry["file"]
+        line = [str(options.binary), "run", str(options.source / entry["file"]), "-o", str(target)]
+        line += ["--until", "pca", "--keep-x", "none", "--compression", "none", "-q"]
+        subprocess.run(line, check=True)
+        with h5py.File(target) as file:
+            made.append({**entry, "nnz": 0, "cells": len(file["obsm/X_pca"])})
+    return made
+
+
+JOBS = {"zarr": zarr, "csc": csc, "tables": tables, "components": components}
 
 
 def main() -> None:
@@ -61,6 +76,7 @@ def main() -> None:
     parser.add_argument("target", type=Path)
     parser.add_argument("--shards", action="store_true")
     parser.add_argument("--files", type=int)
+    parser.add_argument("--binary", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     made = JOBS[options.job](options, json.loads((options.source / "manifest.json").read_text())["files"])

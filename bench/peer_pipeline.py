@@ -13,14 +13,16 @@ import argparse
 import importlib
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import anndata as anndata_type
 
 
-def scanpy(source: Path, target: Path) -> None:
-    """The tutorial, in memory."""
-    import anndata
+def tutorial(data: anndata_type.AnnData) -> None:
+    """The tutorial, in memory, up to the components."""
     import scanpy as sc
 
-    data = anndata.read_h5ad(source)
     data.var["mt"] = data.var_names.str.startswith(("MT-", "mt-"))
     data.var["ribo"] = data.var_names.str.startswith(("RPS", "RPL", "Rps", "Rpl"))
     data.var["hb"] = data.var_names.str.contains("^(?:HB|Hb)[^(Pp)]")
@@ -32,6 +34,14 @@ def scanpy(source: Path, target: Path) -> None:
     sc.pp.log1p(data)
     sc.pp.highly_variable_genes(data, n_top_genes=2000)
     sc.pp.pca(data, n_comps=50)
+
+
+def scanpy(source: Path, target: Path) -> None:
+    """Read, the tutorial, write."""
+    import anndata
+
+    data = anndata.read_h5ad(source)
+    tutorial(data)
     data.write_h5ad(target)
 
 

@@ -10,6 +10,7 @@ is reported. For each case the outputs are compared as well: a fast wrong answer
     make bench BENCH_ARGS="--only zarr read"         some families of cases
     make bench BENCH_ARGS="--cases gzip-diff --repeat 5"
     make bench BENCH_ARGS="--only pipeline"          counts to components: 60,000 and 200,000 cells
+    make bench BENCH_ARGS="--only graph end"         components to clusters, counts to markers: 20,000 and 100,000 cells
     make bench BENCH_ARGS="--report --update-readme" no runs: the table of what former runs found
 
 Each family leaves its results in build/bench/FAMILY.json, where cases of a former run with the same options stay if
@@ -31,6 +32,8 @@ from pathlib import Path
 
 import cases_concat
 import cases_convert
+import cases_end
+import cases_graph
 import cases_pipeline
 import cases_read
 import cases_virtual
@@ -41,7 +44,7 @@ from measure import MIB, Measured, available_bytes, measure, remove, size_of, wa
 from report import footnote, markdown, text_table, update_readme
 
 OUT = ROOT / "build/bench"
-MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline)
+MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline, cases_graph, cases_end)
 FAMILIES = tuple(module.FAMILY for module in MODULES)
 
 

@@ -342,6 +342,8 @@ def test_options(recipe: str, words: tuple[str, ...], source: Path, output: Path
         ('[highly_variable_genes]\nflavor = "seurat_v9"\n', 1, "seurat_v9"),
         ("[pca]\n[pca]\n", 2, "pca"),
         ("[pca\n", 1, ""),
+        ("[qc]\n[neighbors]\nn_neighbors = 'ten'\n", 3, "ten"),
+        ("[qc]\n[leiden]\nresolution = 'ten'\n", 2, "ten"),
     ],
 )
 def test_recipe_that_is_none(recipe: str, line: int, word: str, source: Path, output: Path) -> None:
@@ -362,8 +364,8 @@ def test_recipe_that_cannot_be_read(source: Path, output: Path) -> None:
 
 def test_unknown_step(source: Path, output: Path) -> None:
     """--until names a step, and all are listed if there is none such."""
-    done = pipe(source, output, "--until", "umap")
-    assert_refused(done, USAGE, "'umap'", "highly_variable_genes", "normalize_total")
+    done = pipe(source, output, "--until", "tsne")
+    assert_refused(done, USAGE, "'tsne'", "highly_variable_genes", "normalize_total", "umap")
 
 
 @pytest.mark.parametrize("kind", ["text", "complex", "none", "null"])
@@ -542,12 +544,14 @@ def planned(source: Path, output: Path, *words: object, recipe: str | None) -> t
 
 
 def test_passes_of_the_default(tmp_path: Path, output: Path) -> None:
-    """Three, as planned and as done."""
+    """Three up to the components and one for the markers, as planned and as done."""
     folder = tmp_path / "source"
     folder.mkdir()
     path = store(counts(cells=400, genes=2_500), folder)
-    plan, report = planned(path, output, recipe=None)
+    plan, report = planned(path, output, "--until", "pca", recipe=None)
     assert plan == report <= 3
+    plan, report = planned(path, output, recipe=None)
+    assert plan == report <= 4
 
 
 @pytest.mark.parametrize("keep", ["both", "normalized", "scaled", "raw", "none"])

@@ -27,6 +27,7 @@ NEEDS_BINARY = {
     "test_refusals",
     "test_score_genes",
     "test_regress",
+    "test_run_to_end",
     "test_split",
     "test_subset",
     "test_umap",

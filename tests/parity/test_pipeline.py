@@ -81,7 +81,7 @@ def files() -> list[Path]:
 @pytest.mark.parametrize("source", files(), ids=lambda path: path.stem)
 def test_tutorial(source: Path, tmp_path: Path) -> None:
     theirs = tutorial(ad.read_h5ad(source))
-    ours = run(source, tmp_path / "out.h5ad")
+    ours = run(source, tmp_path / "out.h5ad", "--until", "pca")
     same_tables(ours.obs, theirs.obs, exact=EXACT)
     same_tables(ours.var, metrics_of_scanpy_1_11(theirs.var), exact=EXACT)
     assert ours.X.dtype == theirs.X.dtype and isinstance(ours.X, type(theirs.X))
@@ -196,14 +196,14 @@ def test_variable_genes(seed: int, flavor: str, batch: str | None, tmp_path: Pat
 
 def test_keep_x(tmp_path: Path) -> None:
     source = ad.read_h5ad(DEMO)
-    raw = run(DEMO, tmp_path / "raw.h5ad", "--keep-x", "raw")
+    raw = run(DEMO, tmp_path / "raw.h5ad", "--until", "pca", "--keep-x", "raw")
     assert "log1p" not in raw.uns and "counts" not in raw.layers and raw.obsm["X_pca"].shape == (raw.n_obs, 50)
     np.testing.assert_array_equal(dense(raw.X), dense(source[raw.obs_names, raw.var_names].X))
-    none = run(DEMO, tmp_path / "none.h5ad", "--keep-x", "none")
+    none = run(DEMO, tmp_path / "none.h5ad", "--until", "pca", "--keep-x", "none")
     assert none.X is None and list(none.layers) == []
     np.testing.assert_array_equal(none.obsm["X_pca"], raw.obsm["X_pca"])
-    both = run(DEMO, tmp_path / "both.h5ad")
-    only = run(DEMO, tmp_path / "only.h5ad", "--keep-x", "normalized")
+    both = run(DEMO, tmp_path / "both.h5ad", "--until", "pca")
+    only = run(DEMO, tmp_path / "only.h5ad", "--until", "pca", "--keep-x", "normalized")
     assert list(only.layers) == [] and "log1p" in only.uns
     np.testing.assert_array_equal(dense(only.X), dense(both.X))
 

@@ -83,7 +83,7 @@ def check(
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
 def test_tutorial_on_two_samples(join: str, suffix: str, tmp_path: Path) -> None:
     joining = [f"--join={join}", "--label=sample", "--keys-from=stem", "--index-unique=-"]
-    result = check(DEMO_FILES, tmp_path, *joining, suffix=suffix)
+    result = check(DEMO_FILES, tmp_path, *joining, extra=("--until=pca",), suffix=suffix)
     assert set(result.obs["sample"]) == {"pbmc4k", "donor_a"}
     assert result.obsm["X_pca"].shape == (result.n_obs, 50)
     assert result.layers["counts"].dtype == result.X.dtype == np.float32
@@ -91,7 +91,7 @@ def test_tutorial_on_two_samples(join: str, suffix: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("keep", ["normalized", "raw", "none"])
 def test_what_becomes_of_x(keep: str, tmp_path: Path) -> None:
-    result = check(DEMO_FILES, tmp_path, "--join=outer", "--index-unique=-", extra=(f"--keep-x={keep}",))
+    result = check(DEMO_FILES, tmp_path, "--join=outer", "--index-unique=-", extra=(f"--keep-x={keep}", "--until=pca"))
     assert (result.X is None) == (keep == "none")
 
 

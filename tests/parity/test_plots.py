@@ -21,9 +21,9 @@ DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
 
 @pytest.fixture(scope="module")
 def processed(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
-    """The demo file after the default recipe."""
+    """The demo file after the default recipe, up to the components."""
     target = tmp_path_factory.mktemp("plots") / "done.h5ad"
-    done = run(["run", str(DEMO), "-o", str(target), "-q"])
+    done = run(["run", str(DEMO), "-o", str(target), "-q", "--until", "pca"])
     assert done.code == 0, str(done)
     return ad.read_h5ad(target)
 

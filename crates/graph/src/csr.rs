@@ -69,6 +69,30 @@ impl Graph {
         &self.weights
     }
 
+    /// The edges among the vertices for which `kept` is true, which are numbered anew.
+    ///
+    /// # Errors
+    /// `Internal` if `kept` has another length than there are vertices.
+    pub fn among(&self, kept: &[bool]) -> Result<Self> {
+        if kept.len() != self.vertices() {
+            return Err(Error::internal(format!("a mask of {} for {} vertices", kept.len(), self.vertices())));
+        }
+        let mut next = 0..;
+        let places: Vec<Option<u32>> = kept.iter().map(|kept| kept.then(|| next.next()).flatten()).collect();
+        let mut part = Self { indptr: vec![0], indices: Vec::new(), weights: Vec::new() };
+        for vertex in (0..self.vertices()).filter(|&vertex| kept[vertex]) {
+            let (ids, weights) = self.row(vertex);
+            for (&id, &weight) in ids.iter().zip(weights) {
+                if let Some(place) = places[id as usize] {
+                    part.indices.push(place);
+                    part.weights.push(weight);
+                }
+            }
+            part.indptr.push(part.indices.len());
+        }
+        Ok(part)
+    }
+
     /// Neighbours of a vertex, and the weights of the edges there.
     ///
     /// # Panics
@@ -102,5 +126,15 @@ mod tests {
             assert!(Graph::new(indptr, indices, weights).is_err());
         }
         assert!(Graph::new(vec![0, 1], vec![0], vec![]).is_err());
+    }
+
+    #[test]
+    fn a_part_has_the_edges_within_it() {
+        let graph = Graph::new(vec![0, 2, 3, 3, 5], vec![1, 3, 0, 0, 2], vec![1.0, 2.0, 1.0, 2.0, 3.0]).unwrap();
+        assert_eq!(graph.among(&[true; 4]).unwrap(), graph);
+        let part = graph.among(&[true, false, true, true]).unwrap();
+        assert_eq!(part, Graph::new(vec![0, 1, 1, 3], vec![2, 0, 1], vec![2.0, 2.0, 3.0]).unwrap());
+        assert_eq!(graph.among(&[false; 4]).unwrap().vertices(), 0);
+        assert!(graph.among(&[true]).is_err());
     }
 }

@@ -93,8 +93,8 @@ impl Arguments {
     fn options(&self) -> MarkerOptions {
         MarkerOptions {
             groupby: self.groupby.clone(),
-            groups: self.groups.clone().filter(|groups| groups.as_slice() != ["all"]),
-            reference: Some(self.reference.clone()).filter(|name| name != "rest"),
+            groups: self.groups.clone(),
+            reference: Some(self.reference.clone()),
             method: self.method,
             tie_correct: self.tie_correct,
             n_genes: self.n_genes,
@@ -109,6 +109,7 @@ impl Arguments {
             },
             mask_var: self.mask_var.clone(),
         }
+        .resolved()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use annstream_core::concat::Input;
 use annstream_core::{Exec, Result};
 use annstream_graph::inputs::representation;
-use annstream_graph::neighbors::{self, Method, Metric, NearestOptions, Search, Stored, fitting, nearest};
+use annstream_graph::neighbors::{Method, Metric, NeighborsStep, Search, connect, fitting};
 use clap::{Args, ValueEnum};
 
 use super::common::disk_bytes;
@@ -128,40 +128,45 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+impl Arguments {
+    fn step(&self) -> NeighborsStep {
+        let &Self { n_neighbors, n_pcs, metric, method, seed, search, .. } = self;
+        NeighborsStep {
+            n_neighbors,
+            n_pcs,
+            use_rep: self.use_rep.clone(),
+            metric,
+            method: method.into(),
+            key_added: self.key_added.clone(),
+            random_state: seed,
+            search: search.into(),
+        }
+    }
+}
+
 /// Finds and writes; returns the measured share of neighbours that were found, where not all were.
 fn find(arguments: &Arguments, input: &Input, printer: Printer, exec: &Exec) -> Result<Option<f64>> {
-    let &Arguments { ref output, n_neighbors: asked, n_pcs, metric, method, seed, search, ref writing, .. } = arguments;
-    let (use_rep, key_added) = (arguments.use_rep.as_deref(), arguments.key_added.as_deref());
+    let Arguments { output, writing, .. } = arguments;
+    let step = arguments.step();
     let cells = input.file.n_obs();
-    let n_neighbors = fitting(asked, cells)?;
-    if n_neighbors != asked {
+    let n_neighbors = fitting(step.n_neighbors, cells)?;
+    if n_neighbors != step.n_neighbors {
         printer.warn(&format!("there are {cells} cells only: looking for {n_neighbors} neighbours"));
     }
-    let embedding = representation(&input.file, use_rep, n_pcs, exec)?;
-    let said = format!("{}: {} cells x {} dimensions", embedding.path, count(cells as u64), embedding.width);
+    let said = |path: &str, width: usize| format!("{path}: {} cells x {width} dimensions", count(cells as u64));
     if writing.plan {
-        printer.out(&said);
+        let embedding = representation(&input.file, step.use_rep.as_deref(), step.n_pcs, exec)?;
+        printer.out(&said(&embedding.path, embedding.width));
         return Ok(None);
     }
-    printer.detail(&said);
-    let values = (embedding.values.len() * 4) as u64;
-    let held = exec.budget().charge(values, "an embedding")?;
-    let options = NearestOptions { n_neighbors, metric, seed, search: search.into() };
-    let found =
-        nearest(&embedding.values, embedding.width, options, exec).map_err(|error| error.at(embedding.path.clone()))?;
-    drop((embedding, held));
-    exec.release();
-    let method = Method::from(method);
-    let graph = match method {
-        Method::Umap => neighbors::umap(&found.knn, exec)?,
-        Method::Gauss => neighbors::gauss(&found.knn, exec)?,
-    };
-    let stored =
-        Stored { knn: &found.knn, graph: &graph, n_neighbors, method, metric, seed, use_rep, n_pcs, key_added };
+    let found = connect(&input.file, &step, exec)?;
+    printer.detail(&said(&found.embedding.0, found.embedding.1[1]));
+    let recall = found.recall;
+    let stored = found.stored(&step);
     let _stored = exec.budget().charge(stored.bytes(), "graphs to write")?;
     let additions = stored.additions()?;
-    drop((graph, found.knn));
+    drop(found);
     let matrices = write_with(&additions, input, output, writing, exec)?;
     detail(&matrices, printer);
-    Ok(found.recall)
+    Ok(recall)
 }

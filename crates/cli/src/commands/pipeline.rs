@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use annstream_core::{Error, Result};
-use annstream_sc::pipeline::{self, KeepX, PipelineOptions, PipelineReport};
-use annstream_sc::recipe::Recipe;
+use annstream_pipeline::{Recipe, Report, run, stages};
+use annstream_sc::pipeline::{KeepX, PipelineOptions};
 
 use super::common::disk_bytes;
 use super::inputs::{Joining, Named, unchanged};
@@ -85,11 +85,11 @@ impl Job<'_> {
         let Ready { tables, matrix, compression } = opened.ready(writing, &exec)?;
         let options = PipelineOptions { keep_x: self.keep_x, compression };
         let writer = writing.create(self.output, &exec)?;
-        let report = pipeline::run(tables.input(), matrix, self.recipe, options, writer.as_ref(), &exec)?;
+        let report = run(tables.input(), matrix, self.recipe, options, writer.as_ref(), &exec)?;
         drop(tables);
         writer.commit()?;
         unchanged.iter().try_for_each(|input| input.check(printer))?;
-        for warning in &report.warnings {
+        for warning in &report.matrix.warnings {
             printer.warn(warning);
         }
         let seconds = started.elapsed().as_secs_f64();
@@ -107,14 +107,15 @@ impl Job<'_> {
             printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
         }
         say(&report, printer);
+        let done = &report.matrix;
         printer.note(&format!(
             "{}: {} x {} of {} x {}, {} passes, {} in {seconds:.1} s",
             self.output.display(),
-            count(report.shape[0] as u64),
-            count(report.shape[1] as u64),
-            count(report.input_shape[0] as u64),
-            count(report.input_shape[1] as u64),
-            report.passes,
+            count(done.shape[0] as u64),
+            count(done.shape[1] as u64),
+            count(done.input_shape[0] as u64),
+            count(done.input_shape[1] as u64),
+            done.passes,
             bytes(size)
         ));
         Ok(())
@@ -122,26 +123,48 @@ impl Job<'_> {
 
     /// Says what the passes are for.
     fn show_plan(&self, shape: [u64; 2], printer: Printer) {
-        let passes = pipeline::passes(self.recipe, self.keep_x);
+        let stages = stages(self.recipe, self.keep_x);
+        let passes = stages.passes();
         if self.writing.json {
-            let value = serde_json::json!({ "shape": shape, "recipe": self.recipe, "passes": passes });
+            let value = serde_json::json!({ "shape": shape, "recipe": self.recipe, "passes": passes,
+                "in_memory": stages.in_memory });
             printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
             return;
         }
         printer.out(&format!("{} cells x {} genes", count(shape[0]), count(shape[1])));
+        let before = stages.before.len();
         for (i, pass) in passes.iter().enumerate() {
+            if i == before && !stages.in_memory.is_empty() {
+                printer.out(&in_memory(&stages.in_memory));
+            }
             printer.out(&format!("  pass {}: {pass}", i + 1));
+        }
+        if stages.after.is_empty() && !stages.in_memory.is_empty() {
+            printer.out(&in_memory(&stages.in_memory));
         }
         printer.out(&format!("passes over the data: {}", passes.len()));
     }
 }
 
-fn say(report: &PipelineReport, printer: Printer) {
-    for stage in &report.stages {
-        printer
-            .detail(&format!("{}: {:.2} s, {:.2} s of processor time", stage.name, stage.seconds, stage.cpu_seconds));
+fn in_memory(steps: &[String]) -> String {
+    format!("  in memory, no pass: {}", steps.join(", "))
+}
+
+fn say(report: &Report, printer: Printer) {
+    for stage in &report.matrix.stages {
+        let peak = stage.peak_rss.map_or(String::new(), |peak| format!(", at most {} of memory so far", bytes(peak)));
+        printer.detail(&format!(
+            "{}: {:.2} s, {:.2} s of processor time{peak}",
+            stage.name, stage.seconds, stage.cpu_seconds
+        ));
     }
-    if let Some(genes) = report.variable_genes {
+    if let Some(genes) = report.matrix.variable_genes {
         printer.detail(&format!("{} genes are highly variable", count(genes as u64)));
+    }
+    if let Some(recall) = report.recall {
+        printer.detail(&format!("{:.1} % of the neighbours were found, by a sample", recall * 100.0));
+    }
+    if let (Some(communities), Some(modularity)) = (report.communities, report.modularity) {
+        printer.detail(&format!("{} communities, modularity {modularity:.4}", count(communities as u64)));
     }
 }

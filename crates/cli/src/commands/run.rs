@@ -4,39 +4,48 @@
 use std::path::PathBuf;
 
 use annstream_core::{Error, Result};
-use annstream_sc::recipe::Recipe;
+use annstream_pipeline::Recipe;
 use clap::Args;
 
 use super::inputs::{Joining, resolve};
 use super::pipeline::{Job, KeepXName};
 use super::writing::Writing;
 
-/// Run a preprocessing pipeline on data larger than memory, with scanpy's numbers under scanpy's keys.
+/// Take raw counts to clusters and markers, larger than memory, with scanpy's numbers under scanpy's keys.
 ///
 /// Quality control, filters, normalize_total, log1p, highly variable genes and PCA, as in the scanpy tutorial, in three
-/// passes over the matrix. A recipe chooses other steps and options. X of the result is log-normalized, the counts stand
-/// in the layer counts.
+/// passes over the matrix; neighbors, umap and leiden in memory, some 1,500 bytes a cell; rank_genes_groups in one more
+/// pass. A recipe chooses other steps and options. X of the result is log-normalized, the counts stand in the layer counts.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A recipe is a TOML file with one table for each step; a step without a table is left out:
-  [gene_sets]                     [highly_variable_genes]
-  mt = { prefix = [\"MT-\"] }       n_top_genes = 3000
-  [qc]                            flavor = \"seurat_v3\"
-  qc_vars = [\"mt\"]                batch_key = \"sample\"
-  [filter_cells]                  [scale]
-  min_genes = 200                 max_value = 10
-  max_percent = { mt = 15 }       [pca]
-  [normalize_total]               n_comps = 30
-  target_sum = 1e4
-  [log1p]
-Between variable genes and scaling, [regress_out] with keys = [\"total_counts\"] subtracts what columns of obs predict;
-as with [scale], only PCA sees it, unless --keep-x scaled. [normalize_pearson_residuals] (theta, clip) takes the place of
-normalize_total and log1p; X becomes dense.
+  [gene_sets]                     [pca]
+  mt = { prefix = [\"MT-\"] }       n_comps = 30
+  [qc]                            [neighbors]
+  qc_vars = [\"mt\"]                n_neighbors = 30
+  [filter_cells]                  [umap]
+  min_genes = 200                 min_dist = 0.3
+  max_percent = { mt = 15 }       [leiden]
+  [normalize_total]               resolution = 0.8
+  target_sum = 1e4                [rank_genes_groups]
+  [log1p]                         method = \"wilcoxon\"
+  [highly_variable_genes]         n_genes = 100
+  n_top_genes = 3000
+  flavor = \"seurat_v3\"
+  batch_key = \"sample\"
+Between variable genes and PCA, [regress_out] with keys = [\"total_counts\"] subtracts what columns of obs predict, and
+[scale] with max_value = 10 scales; only PCA sees either, unless --keep-x scaled. [normalize_pearson_residuals] (theta, clip)
+takes the place of normalize_total and log1p; X becomes dense.
+
+Options have the names that they have in scanpy and in the commands of single steps, which give the same result one after
+the other. [rank_genes_groups] compares the communities of [leiden] unless it has groupby; it reads X as the steps leave
+it, whatever --keep-x says, or raw if there is one (use_raw = false for X). Groups of one cell are left out with a warning.
 
 Examples:
   annstream run counts.h5ad -o done.h5ad
   annstream run counts.h5ad -o done.h5ad --recipe mine.toml --memory 2G --metrics run.json
   annstream run counts.h5ad -o qc.h5ad --until filter_genes
+  annstream run counts.h5ad -o components.h5ad --until pca
   annstream run ctrl=a.h5ad stim=b.zarr -o done.h5ad --join outer --label sample --index-unique -
   annstream run --print-recipe > mine.toml")]
 pub(crate) struct Arguments {

@@ -40,6 +40,7 @@ impl Files {
     pub(super) fn run(&self, recipe: &Recipe, keep_x: KeepX) -> Result<()> {
         let Self { input, output, metrics, writing } = self;
         let (inputs, joining) = (&[Named::only(input)], &Joining::none());
+        let recipe = &annstream_pipeline::Recipe::from(recipe.clone());
         Job { inputs, joining, output, recipe, keep_x, metrics: metrics.as_deref(), writing }.run()
     }
 }

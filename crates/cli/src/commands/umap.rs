@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use annstream_core::{Error, Result};
-use annstream_graph::umap::{Annotated, Curve, UmapOptions, UmapStep, annotate};
+use annstream_core::Result;
+use annstream_graph::umap::{Annotated, UmapOptions, UmapStep, annotate};
 use clap::Args;
 
 use super::common::disk_bytes;
@@ -83,9 +83,10 @@ impl Arguments {
                 gamma,
                 negative_sample_rate,
                 random_state: u64::from(seed),
-                curve: self.a.zip(self.b).map(|(a, b)| Curve { a, b }),
                 ..UmapOptions::default()
             },
+            a: self.a,
+            b: self.b,
             init_pos: Some(self.init_pos.clone()),
             neighbors_key: self.neighbors_key.clone(),
         }
@@ -94,12 +95,10 @@ impl Arguments {
 
 /// Lays out.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Arguments { input: path, output, init_pos, writing, .. } = arguments;
-    if init_pos == "paga" {
-        return Err(Error::argument("paga is not among the ways to begin").hint("give --init-pos spectral"));
-    }
-    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
+    let Arguments { input: path, output, writing, .. } = arguments;
     let step = arguments.step();
+    step.check()?;
+    let Begun { started, printer, exec, input, unchanged } = begin(path, output, writing)?;
     if writing.plan {
         let name = annstream_graph::inputs::graph_name(&input.file, step.neighbors_key.as_deref());
         let name = name.map_err(|error| error.in_file(path))?;

@@ -129,22 +129,23 @@ impl LazyMatrix {
         self.passes.load(Ordering::Relaxed)
     }
 
+    /// Counts passes over the source that were made without [`run`](Self::run), by way of [`LazyRows`](super::LazyRows).
+    pub fn count_passes(&self, passes: u32) {
+        self.passes.fetch_add(passes, Ordering::Relaxed);
+    }
+
     /// Feeds every block to a consumer once: one pass over the source.
     ///
     /// # Errors
     /// If the source is damaged, an operator or the consumer fails, the budget is too small, or the user stopped.
     pub fn run<C: Consumer>(&self, consumer: C, stage: &str, exec: &Exec) -> Result<C::Output> {
-        self.passes.fetch_add(1, Ordering::Relaxed);
-        let conversion = Conversion::new(
-            usize::try_from(self.source.shape()[1]).map_err(|_| Error::unsupported("too many columns"))?,
-            self.view.columns(),
-            Precision::of(self.source.dtype()),
-        )?;
+        self.count_passes(1);
+        let conversion = self.conversion()?;
         let dense = match consumer.dense_columns() {
             _ if self.view.is_dense() => self.shape()[1],
             columns => columns.min(self.shape()[1]),
         };
-        let items = self.items(dense)?;
+        let items = self.items(dense, BLOCK_BYTES)?;
         let _total = exec.budget().charge(consumer.total_bytes(), stage)?;
         let (mut cost, mut costliest) = (0, 0);
         for item in &items {
@@ -182,12 +183,19 @@ impl LazyMatrix {
     /// If the structure of the source is damaged.
     pub fn longest_block(&self) -> Result<usize> {
         let dense = if self.view.is_dense() { self.shape()[1] } else { 0 };
-        Ok(self.items(dense)?.iter().map(|item| item.kept.len()).max().unwrap_or(0))
+        Ok(self.items(dense, BLOCK_BYTES)?.iter().map(|item| item.kept.len()).max().unwrap_or(0))
     }
 
-    /// Ranges of the source with a row that is kept; short ones if so many columns become dense.
-    fn items(&self, dense: usize) -> Result<Vec<Item>> {
-        let mut ranges = self.source.partition(BLOCK_BYTES)?;
+    /// How its rows become blocks.
+    pub(super) fn conversion(&self) -> Result<Conversion> {
+        let stored = usize::try_from(self.source.shape()[1]).map_err(|_| Error::unsupported("too many columns"))?;
+        Conversion::new(stored, self.view.columns(), Precision::of(self.source.dtype()))
+    }
+
+    /// Ranges of the source with a row that is kept, each of about so many bytes; short ones if so many columns become
+    /// dense.
+    pub(super) fn items(&self, dense: usize, max_bytes: u64) -> Result<Vec<Item>> {
+        let mut ranges = self.source.partition(max_bytes)?;
         if dense > 0 {
             let row = dense as u64 * 8;
             let step = usize::try_from(DENSE_BYTES / row).unwrap_or(usize::MAX).max(1);
@@ -212,8 +220,21 @@ impl LazyMatrix {
         Ok(items)
     }
 
+    /// The rows of the source that hold some of the rows kept.
+    pub(super) fn item(&self, kept: Range<usize>) -> Item {
+        let source = match &self.rows {
+            None => kept.start as u64..kept.end as u64,
+            Some(rows) => match &rows[kept.clone()] {
+                [] => 0..0,
+                [first, .., last] => *first..*last + 1,
+                [only] => *only..*only + 1,
+            },
+        };
+        Item { source, kept }
+    }
+
     /// Memory of a block on its way.
-    fn cost(&self, item: &Item, dense: usize) -> Result<u64> {
+    pub(super) fn cost(&self, item: &Item, dense: usize) -> Result<u64> {
         let stored = self.source.cost(item.source.clone())?;
         let rows = item.kept.len() as u64;
         let dense = rows.saturating_mul(dense as u64 * 16);
@@ -221,7 +242,7 @@ impl LazyMatrix {
         Ok(stored.saturating_mul(3).saturating_add(rows * 24).saturating_add(dense))
     }
 
-    fn read(&self, item: &Item, conversion: &Conversion) -> Result<NumberBlock> {
+    pub(super) fn read(&self, item: &Item, conversion: &Conversion) -> Result<NumberBlock> {
         let ids = match &self.rows {
             None => item.source.clone().collect(),
             Some(rows) => rows[item.kept.clone()].to_vec(),
@@ -236,9 +257,9 @@ impl LazyMatrix {
 }
 
 /// A block: rows of the source, and which of the kept rows are among them.
-struct Item {
-    source: Range<u64>,
-    kept: Range<usize>,
+pub(super) struct Item {
+    pub(super) source: Range<u64>,
+    pub(super) kept: Range<usize>,
 }
 
 fn to_usize(value: u64) -> Result<usize> {

@@ -5,7 +5,8 @@
 //! - a [`NumberBlock`] is some rows on their way: `f32` or `f64`, compressed or dense, with the ids that its rows and
 //!   columns have *in the source*. Parameters of operators are in those ids too, whatever was selected in between;
 //! - a [`Consumer`] is fed every block once: a statistic, a projection, a writer. Several share a pass as a tuple, and
-//!   [`Through`] gives one of them another view.
+//!   [`Through`] gives one of them another view;
+//! - [`LazyRows`] shows a lazy matrix to whoever reads stored ones, such as the external sort.
 //!
 //! The partition is fixed by the source, results are folded in order: neither threads nor memory change a bit.
 
@@ -13,9 +14,11 @@ mod block;
 mod consumer;
 mod matrix;
 mod read;
+mod rows;
 mod view;
 
 pub use block::{Layout, NumberBlock, Numbers, Real};
 pub use consumer::{Consumer, Through};
 pub use matrix::LazyMatrix;
+pub use rows::LazyRows;
 pub use view::{Precision, RowOp, View, Zeros};

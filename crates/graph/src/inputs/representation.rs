@@ -1,9 +1,12 @@
 //! The embedding that scanpy would choose.
 
-use annstream_core::anndata::{AnnDataFile, MatrixHeader, Slot};
+use std::borrow::Cow;
+
+use annstream_core::anndata::Slot;
 use annstream_core::element::{Element, SparseLayout, SparseMatrix};
 use annstream_store::Buffer;
 
+use super::Cells;
 use crate::{Error, Exec, Result};
 
 /// Genes up to which `X` is taken as it is: `scanpy.settings.N_PCS`.
@@ -11,7 +14,7 @@ const SMALL: usize = 50;
 
 /// An embedding of cells.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Representation {
+pub struct Representation<'a> {
     /// Where it stands.
     pub path: String,
     /// Number of cells.
@@ -19,64 +22,64 @@ pub struct Representation {
     /// Number of dimensions.
     pub width: usize,
     /// Cells × dimensions, row-major.
-    pub values: Vec<f32>,
+    pub values: Cow<'a, [f32]>,
 }
 
 /// Reads the embedding that `scanpy.tools._utils._choose_representation` would choose: `use_rep` of `obsm`, of which the
 /// first `n_pcs` columns; without it `X_pca`, or `X` where that has at most 50 genes or `n_pcs` is zero. Doubles become
 /// single precision, sparse matrices dense. Where scanpy would run `pca`, this is an error.
 ///
-/// Memory: what is stored, and 4 bytes a value.
+/// Memory: what is stored, and 4 bytes a value; nothing where single precision is held already.
 ///
 /// # Errors
 /// `NotFound` if it is not there; `Argument` if it has fewer dimensions than asked for; `Unsupported` if it is no matrix of
 /// numbers; `Memory` if the budget is too small.
-pub fn representation(
-    file: &AnnDataFile,
+pub fn representation<'a>(
+    cells: &'a dyn Cells,
     use_rep: Option<&str>,
     n_pcs: Option<usize>,
     exec: &Exec,
-) -> Result<Representation> {
-    let (slot, n_pcs) = choose(file, use_rep, n_pcs)?;
-    let path = slot.to_string();
-    let header = file.matrix(slot).ok_or_else(|| missing("there is no X"))?;
-    read(file, slot, header, n_pcs, exec).map_err(|error| error.at(path))
+) -> Result<Representation<'a>> {
+    let (slot, n_pcs) = choose(cells, use_rep, n_pcs)?;
+    read(cells, slot, n_pcs, exec).map_err(|error| error.at(slot.to_string()))
 }
 
-/// What is read, and how many of its columns.
-fn choose<'a>(file: &AnnDataFile, use_rep: Option<&'a str>, n_pcs: Option<usize>) -> Result<(Slot<'a>, Option<usize>)> {
+/// What is read, and how many of its columns: `X` or an entry of `obsm`.
+///
+/// # Errors
+/// `NotFound` if it is not there.
+pub fn choose<'a>(
+    cells: &dyn Cells,
+    use_rep: Option<&'a str>,
+    n_pcs: Option<usize>,
+) -> Result<(Slot<'a>, Option<usize>)> {
+    let known = cells.embeddings();
+    let has = |name: &str| known.iter().any(|known| known == name);
     match use_rep {
-        None if n_pcs == Some(0) || file.n_vars() <= SMALL => Ok((Slot::X, None)),
-        None if file.obsm().contains_key("X_pca") => Ok((Slot::Obsm("X_pca"), n_pcs)),
-        None => Err(missing("there is no X_pca in obsm")
+        None if n_pcs == Some(0) || cells.n_vars() <= SMALL => Ok((Slot::X, None)),
+        None if has("X_pca") => Ok((Slot::Obsm("X_pca"), n_pcs)),
+        None => Err(Error::not_found("there is no X_pca in obsm")
             .hint("run annstream pca first, or give --use-rep with another embedding, or X for all genes")),
-        Some(name) if file.obsm().contains_key(name) => Ok((Slot::Obsm(name), n_pcs)),
+        Some(name) if has(name) => Ok((Slot::Obsm(name), n_pcs)),
         Some("X") => Ok((Slot::X, None)),
         Some(name) => {
-            let known: Vec<&str> = file.obsm().keys().map(String::as_str).collect();
             let hint = if known.is_empty() {
                 "obsm is empty; run annstream pca first".to_owned()
             } else {
                 format!("obsm has {}", known.join(", "))
             };
-            Err(missing(&format!("there is no {name} in obsm")).hint(hint))
+            Err(Error::not_found(format!("there is no {name} in obsm")).hint(hint))
         }
     }
 }
 
-fn missing(message: &str) -> Error {
-    Error::not_found(message)
-}
-
-fn read(
-    file: &AnnDataFile,
-    slot: Slot,
-    header: &MatrixHeader,
-    n_pcs: Option<usize>,
-    exec: &Exec,
-) -> Result<Representation> {
-    let shape = header.shape();
-    let (&[cells, stored], Some(_)) = (&shape[..], header.dtype()) else {
+fn read<'a>(cells: &'a dyn Cells, slot: Slot<'_>, n_pcs: Option<usize>, exec: &Exec) -> Result<Representation<'a>> {
+    let extent = match (cells.extent(slot), slot) {
+        (Some(extent), _) => extent,
+        (None, Slot::X) => return Err(Error::not_found("there is no X")),
+        (None, _) => return Err(Error::unsupported("is no matrix of numbers")),
+    };
+    let &[rows, stored] = extent.shape.as_slice() else {
         return Err(Error::unsupported("is no matrix of numbers"));
     };
     let width = n_pcs.unwrap_or(stored);
@@ -87,28 +90,30 @@ fn read(
     if width == 0 {
         return Err(Error::argument("has no dimensions to look at"));
     }
-    let held = match header {
-        MatrixHeader::Sparse(header) => header.nnz * 16,
-        _ => cells * stored * 8,
+    let _held = exec.budget().charge(extent.bytes + (rows * width * 4) as u64, "an embedding")?;
+    let values = match cells.read(slot, exec)? {
+        Cow::Borrowed(Element::Array(array)) => match &array.values {
+            Buffer::F32(values) if stored == width => Cow::Borrowed(values.as_slice()),
+            values => Cow::Owned(some_columns(values, stored, width)?),
+        },
+        Cow::Owned(Element::Array(array)) => Cow::Owned(match array.values {
+            Buffer::F32(values) if stored == width => values,
+            values => some_columns(&values, stored, width)?,
+        }),
+        other => match other.as_ref() {
+            Element::Sparse(matrix) => Cow::Owned(densify(matrix, width)?),
+            other => return Err(Error::unsupported(format!("is a {}, no matrix of numbers", other.kind()))),
+        },
     };
-    let _held = exec.budget().charge((held + cells * width * 4) as u64, "an embedding")?;
-    let values = match file.read(slot)? {
-        Element::Array(array) => dense(array.values, stored, width)?,
-        Element::Sparse(matrix) => densify(&matrix, width)?,
-        other => return Err(Error::unsupported(format!("is a {}, no matrix of numbers", other.kind()))),
-    };
-    Ok(Representation { path: slot.to_string(), cells, width, values })
+    Ok(Representation { path: slot.to_string(), cells: rows, width, values })
 }
 
-fn dense(values: Buffer, stored: usize, width: usize) -> Result<Vec<f32>> {
+fn some_columns(values: &Buffer, stored: usize, width: usize) -> Result<Vec<f32>> {
     if let Buffer::F32(values) = values {
-        if stored == width {
-            return Ok(values);
-        }
         return Ok(values.chunks_exact(stored).flat_map(|row| &row[..width]).copied().collect());
     }
     let rows = values.len() / stored;
-    (0..rows).flat_map(|row| row * stored..row * stored + width).map(|i| single(&values, i)).collect()
+    (0..rows).flat_map(|row| row * stored..row * stored + width).map(|i| single(values, i)).collect()
 }
 
 fn densify(matrix: &SparseMatrix, width: usize) -> Result<Vec<f32>> {

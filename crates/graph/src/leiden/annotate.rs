@@ -1,20 +1,21 @@
 //! Communities of the cells of a file, and what scanpy stores of them.
 
 use annstream_core::Exec;
-use annstream_core::anndata::{AnnDataFile, TableName};
 use annstream_core::edit::Additions;
 use annstream_core::element::{Dict, Element};
 use annstream_core::table::{Column, Factor};
 use annstream_store::Buffer;
+use serde::{Deserialize, Serialize};
 
 use super::labels::{Named, category_names, restricted_names};
 use super::options::LeidenOptions;
 use super::run::{Leiden, leiden};
-use crate::inputs::{graph_name, read_graph};
+use crate::inputs::Cells;
 use crate::{Error, Result};
 
 /// Cells of some groups only: the others keep the names that they have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Restriction {
     /// Column of `obs`.
     pub column: String,
@@ -23,9 +24,11 @@ pub struct Restriction {
 }
 
 /// Where the graph is, and where the communities go.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeidenStep {
     /// How communities are found.
+    #[serde(flatten)]
     pub options: LeidenOptions,
     /// Which cells are looked at; all, unless given.
     pub restrict_to: Option<Restriction>,
@@ -47,29 +50,40 @@ pub struct Annotated {
     pub additions: Additions,
 }
 
-/// Finds communities of the cells of a file: what `scanpy.tl.leiden` assigns. Reads one matrix of `obsp`; memory as for
-/// [`leiden`] and the graph.
+impl LeidenStep {
+    /// Name of the column of `obs` and of the entry of `uns`.
+    pub fn key(&self) -> &str {
+        match (self.key_added.as_deref().unwrap_or("leiden"), &self.restrict_to) {
+            ("leiden", Some(_)) => "leiden_R",
+            (key, _) => key,
+        }
+    }
+
+    /// Refuses options that make no sense, before any data are read.
+    ///
+    /// # Errors
+    /// `Argument` for a number out of range.
+    pub fn check(&self) -> Result<()> {
+        self.options.check(self.options.initial.as_ref().map_or(0, Vec::len))
+    }
+}
+
+/// Finds communities of cells: what `scanpy.tl.leiden` assigns. Looks at one graph; memory as for [`leiden`] and the
+/// graph.
 ///
 /// # Errors
 /// `Argument` for options that make no sense, `NotFound` if there is no graph, `Invalid` if it is damaged or has weights
 /// that are negative or no finite numbers, `Memory` if the budget is too small.
-pub fn annotate(file: &AnnDataFile, step: &LeidenStep, exec: &Exec) -> Result<Annotated> {
-    let name =
-        graph_name(file, step.neighbors_key.as_deref()).map_err(|error| error.in_file(file.store().location()))?;
-    let restricted = step.restrict_to.as_ref().map(|restriction| restrict(file, restriction)).transpose()?;
+pub fn annotate(cells: &dyn Cells, step: &LeidenStep, exec: &Exec) -> Result<Annotated> {
+    let restricted = step.restrict_to.as_ref().map(|restriction| restrict(cells, restriction)).transpose()?;
     let kept = restricted.as_ref().map(|(_, kept)| kept.as_slice());
-    let graph = read_graph(file, &name, kept, exec)?;
-    let place = |error: Error| error.at(format!("obsp/{name}")).in_file(file.store().location());
+    let (name, graph) = cells.graph(step.neighbors_key.as_deref(), kept, exec)?;
+    let place = |error: Error| error.at(format!("obsp/{name}")).in_file(cells.location());
     let found = leiden(&graph, &step.options, exec).map_err(place)?;
     drop(graph);
-    let mut key = step.key_added.clone().unwrap_or_else(|| "leiden".to_owned());
+    let key = step.key().to_owned();
     let (names, codes): Named = match (&step.restrict_to, &restricted) {
-        (Some(restriction), Some((column, kept))) => {
-            if key == "leiden" {
-                key.push_str("_R");
-            }
-            restricted_names(column, &restriction.groups, kept, &found.labels)
-        }
+        (Some(restriction), Some((column, kept))) => restricted_names(column, &restriction.groups, kept, &found.labels),
         _ => (category_names(found.sizes.len()), found.labels.clone()),
     };
     let codes = codes.into_iter().map(i32::try_from).collect::<std::result::Result<_, _>>();
@@ -97,17 +111,17 @@ fn parameters(options: &LeidenOptions, found: &Leiden) -> Result<Element> {
 }
 
 /// The groups of the cells, and whether each is looked at.
-fn restrict(file: &AnnDataFile, restriction: &Restriction) -> Result<(Factor, Vec<bool>)> {
+fn restrict(cells: &dyn Cells, restriction: &Restriction) -> Result<(Factor, Vec<bool>)> {
     let Restriction { column: name, groups } = restriction;
-    if !file.obs().columns.contains_key(name) {
-        return Err(Error::argument(format!("obs has no column '{name}'")).in_file(file.store().location()));
-    }
-    let factor = Factor::of(&file.read_column(TableName::Obs, name)?)?;
+    let Some(column) = cells.column(name)? else {
+        return Err(Error::argument(format!("obs has no column '{name}'")).in_file(cells.location()));
+    };
+    let factor = Factor::of(&column)?;
     let mut wanted = vec![false; factor.names.len()];
     for group in groups {
         let known = factor.names.iter().position(|name| name == group);
         let message = || Error::argument(format!("no cell has '{group}' in the column '{name}' of obs"));
-        let known = known.ok_or_else(message).map_err(|error| error.in_file(file.store().location()))?;
+        let known = known.ok_or_else(message).map_err(|error| error.in_file(cells.location()))?;
         wanted[known] = true;
     }
     let kept = factor.codes.iter().map(|code| code.is_some_and(|code| wanted[code as usize])).collect();

@@ -2,10 +2,13 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// What communities are judged by. `A` is the matrix, `m` the sum of its entries, sums run over pairs of one community.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Objective {
     /// Modularity with a resolution γ: `Σ (A_ij − γ out_i in_j / m) / m`, where `out` and `in` are sums of rows and columns.
     /// It is `RBConfigurationVertexPartition` of leidenalg and `modularity` of igraph.
@@ -30,7 +33,8 @@ impl FromStr for Objective {
 
 /// Options of [`leiden`](super::leiden); the defaults are those of `scanpy.tl.leiden` with `flavor="igraph"`, but for
 /// the iterations, of which both flavors do as many as improve.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LeidenOptions {
     /// What communities are judged by.
     pub objective: Objective,
@@ -44,11 +48,14 @@ pub struct LeidenOptions {
     pub directed: bool,
     /// Whether edges count by their weights; otherwise each that is not zero counts 1.
     pub use_weights: bool,
-    /// Where the random numbers start.
+    /// Where the random numbers start: `random_state`.
+    #[serde(rename = "random_state", alias = "seed")]
     pub seed: u64,
     /// How random merges are, in units of weights: the smaller, the more often the best is chosen; above 0.
+    #[serde(skip)]
     pub theta: f64,
     /// The community of each vertex to start with, in any numbers; otherwise each vertex is one.
+    #[serde(skip)]
     pub initial: Option<Vec<u32>>,
 }
 

@@ -84,6 +84,7 @@ fn best<W: Weight>(
     let (in_flight, _charge) = exec.budget().in_flight(each, exec.threads(), "the communities of a graph")?;
     let starts = usize::try_from(options.starts).unwrap_or(usize::MAX).max(1);
     let mut best: Option<Found> = None;
+    exec.progress().begin("communities", starts as u64, "starts");
     exec.ordered(
         starts,
         in_flight,
@@ -93,12 +94,14 @@ fn best<W: Weight>(
             Ok(Found { labels, iterations, count, quality })
         },
         |_, found| {
+            exec.progress().advance(1);
             if best.as_ref().is_none_or(|best| found.quality > best.quality) {
                 best = Some(found);
             }
             Ok(())
         },
     )?;
+    exec.progress().end();
     best.ok_or_else(|| Error::internal("no start was made"))
 }
 

@@ -2,8 +2,10 @@
 //!
 //! - [`nearest`] finds the neighbours of all cells in an embedding ([`Knn`]): exactly, or nearly where cells are many;
 //! - [`umap`] and [`gauss`] make a [`Graph`](crate::Graph) of them, whose weights say how close cells are;
+//! - [`connect`] does both, as a step of a pipeline;
 //! - [`Stored`] says what scanpy would store, and where.
 
+mod annotate;
 mod approximate;
 mod distance;
 mod draw;
@@ -26,6 +28,7 @@ mod umap;
 #[cfg(test)]
 mod tests;
 
+pub use annotate::{Connected, NeighborsStep, connect};
 pub use gauss::gauss;
 pub use knn::Knn;
 pub use metric::Metric;

@@ -3,13 +3,15 @@
 use annstream_core::edit::Additions;
 use annstream_core::element::{Dict, Element, SparseLayout, SparseMatrix};
 use annstream_store::Buffer;
+use serde::{Deserialize, Serialize};
 
 use super::knn::Knn;
 use super::metric::Metric;
 use crate::{Error, Graph, Result};
 
 /// How neighbours become connectivities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Method {
     /// [`umap`](super::umap()).
     #[default]
@@ -81,8 +83,33 @@ impl Stored<'_> {
     /// # Errors
     /// `Unsupported` if numbers exceed those of the file.
     pub fn additions(&self) -> Result<Additions> {
-        let (key, before) = self.key_added.map_or(("neighbors", String::new()), |key| (key, format!("{key}_")));
-        let [distances, connectivities] = ["distances", "connectivities"].map(|name| format!("{before}{name}"));
+        let mut additions = self.entry()?;
+        additions.merge(self.matrices());
+        Ok(additions)
+    }
+
+    /// Names in `obsp`: of the distances, and of the connectivities.
+    fn names(&self) -> [String; 2] {
+        let before = self.key_added.map_or(String::new(), |key| format!("{key}_"));
+        ["distances", "connectivities"].map(|name| format!("{before}{name}"))
+    }
+
+    /// The matrices of `obsp` only.
+    pub fn matrices(&self) -> Additions {
+        let [distances, connectivities] = self.names();
+        let mut additions = Additions::default();
+        additions.obsp.insert(distances, self.distances());
+        additions.obsp.insert(connectivities, self.connectivities());
+        additions
+    }
+
+    /// The entry of `uns` only.
+    ///
+    /// # Errors
+    /// `Unsupported` if numbers exceed those of the file.
+    pub fn entry(&self) -> Result<Additions> {
+        let key = self.key_added.unwrap_or("neighbors");
+        let [distances, connectivities] = self.names();
         let mut params = Dict::from_iter([
             ("n_neighbors".to_owned(), number(self.n_neighbors as u64)?),
             ("method".to_owned(), text(self.method.name())),
@@ -101,8 +128,6 @@ impl Stored<'_> {
             ("params".to_owned(), Element::Dict(params)),
         ]);
         let mut additions = Additions::default();
-        additions.obsp.insert(distances, self.distances());
-        additions.obsp.insert(connectivities, self.connectivities());
         additions.set_uns([key], Element::Dict(entry));
         Ok(additions)
     }

@@ -1,20 +1,27 @@
 //! The picture of the cells of a file, as scanpy stores it.
 
 use annstream_core::Exec;
-use annstream_core::anndata::{AnnDataFile, Slot};
+use annstream_core::anndata::Slot;
 use annstream_core::edit::Additions;
 use annstream_core::element::{DenseArray, Dict, Element};
 use annstream_store::{Buffer, DType};
+use serde::{Deserialize, Serialize};
 
-use super::{InitPos, Umap, UmapOptions, umap};
-use crate::inputs::{graph_name, read_graph};
+use super::{Curve, InitPos, Umap, UmapOptions, check, umap};
+use crate::inputs::Cells;
 use crate::{Error, Result};
 
-/// A picture of the cells of a file.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// A picture of the cells of a file or a pipeline; the names are those of `scanpy.tl.umap`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct UmapStep {
     /// What it is like; [`UmapOptions::init_pos`] is not looked at.
+    #[serde(flatten)]
     pub options: UmapOptions,
+    /// The curve of forces, with `b`, instead of that of the options.
+    pub a: Option<f64>,
+    /// See `a`.
+    pub b: Option<f64>,
     /// Where points begin: `spectral`, `random`, or an entry of `obsm`; `pca` stands for `X_pca`. Default: `spectral`.
     pub init_pos: Option<String>,
     /// Entry of `uns` that tells of the graph. Default: `neighbors`.
@@ -31,19 +38,38 @@ pub struct Annotated {
     pub additions: Additions,
 }
 
-/// Lays out the cells of a file by the graph that a run of neighbours left.
+impl UmapStep {
+    /// The options of the picture.
+    ///
+    /// # Errors
+    /// `Argument` for options out of range, and a way to begin that is not there.
+    pub fn check(&self) -> Result<UmapOptions> {
+        if self.init_pos.as_deref() == Some("paga") {
+            return Err(Error::argument("paga is not among the ways to begin").hint("begin with spectral"));
+        }
+        let curve = match (self.a, self.b) {
+            (Some(a), Some(b)) => Some(Curve { a, b }),
+            (None, None) => self.options.curve,
+            _ => return Err(Error::argument("a curve has both a and b")),
+        };
+        let options = UmapOptions { curve, ..self.options.clone() };
+        check(&options)?;
+        Ok(options)
+    }
+}
+
+/// Lays out cells by the graph that a run of neighbours left.
 ///
 /// # Errors
 /// If there is no such graph or nothing to begin with by this name, and those of [`umap`].
-pub fn annotate(file: &AnnDataFile, step: &UmapStep, exec: &Exec) -> Result<Annotated> {
-    let name =
-        graph_name(file, step.neighbors_key.as_deref()).map_err(|error| error.in_file(file.store().location()))?;
-    let init_pos = init_pos(file, step.init_pos.as_deref().unwrap_or("spectral"))
-        .map_err(|error| error.in_file(file.store().location()))?;
-    let graph = read_graph(file, &name, None, exec)?;
-    let options = UmapOptions { init_pos, ..step.options.clone() };
+pub fn annotate(cells: &dyn Cells, step: &UmapStep, exec: &Exec) -> Result<Annotated> {
+    let options = step.check()?;
+    let (name, graph) = cells.graph(step.neighbors_key.as_deref(), None, exec)?;
+    let init_pos = init_pos(cells, step.init_pos.as_deref().unwrap_or("spectral"), exec)
+        .map_err(|error| error.in_file(cells.location()))?;
+    let options = UmapOptions { init_pos, ..options };
     let umap = umap(&graph, &options, exec).map_err(|error| match error.kind() {
-        crate::ErrorKind::Invalid => error.at(format!("obsp/{name}")).in_file(file.store().location()),
+        crate::ErrorKind::Invalid => error.at(format!("obsp/{name}")).in_file(cells.location()),
         _ => error,
     })?;
     let mut additions = Additions::default();
@@ -63,23 +89,25 @@ pub fn annotate(file: &AnnDataFile, step: &UmapStep, exec: &Exec) -> Result<Anno
 }
 
 /// Like scanpy, an entry of `obsm` comes before a method of the same name.
-fn init_pos(file: &AnnDataFile, name: &str) -> Result<InitPos> {
+fn init_pos(cells: &dyn Cells, name: &str, exec: &Exec) -> Result<InitPos> {
+    let known = cells.embeddings();
+    let has = |name: &str| known.iter().any(|known| known == name);
     let name = match name {
-        "spectral" if !file.obsm().contains_key(name) => return Ok(InitPos::Spectral),
-        "random" if !file.obsm().contains_key(name) => return Ok(InitPos::Random),
-        "pca" if !file.obsm().contains_key(name) => "X_pca",
+        "spectral" if !has(name) => return Ok(InitPos::Spectral),
+        "random" if !has(name) => return Ok(InitPos::Random),
+        "pca" if !has(name) => "X_pca",
         _ => name,
     };
     let at = format!("obsm/{name}");
-    if !file.obsm().contains_key(name) {
+    if !has(name) {
         let message = "nothing stands there to begin with";
         return Err(Error::argument(message).at(at).hint("expected spectral, random, pca, or an entry of obsm"));
     }
-    match file.read(Slot::Obsm(name))? {
+    match cells.read(Slot::Obsm(name), exec)?.into_owned() {
         Element::Array(DenseArray { shape, values }) if shape.len() == 2 && values.dtype() != DType::Str => {
             match values.cast(DType::F32) {
                 Ok(Buffer::F32(values)) => Ok(InitPos::Given { values, columns: shape.get(1).copied().unwrap_or(0) }),
-                _ => Err(Error::invalid(format!("holds {}, numbers expected", values.dtype())).at(at)),
+                _ => Err(Error::invalid("holds no numbers that fit single precision").at(at)),
             }
         }
         other => Err(Error::invalid(format!("is a {}, a matrix of numbers expected", other.kind())).at(at)),

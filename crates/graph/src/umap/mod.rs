@@ -42,6 +42,7 @@ pub use curve::Curve;
 pub use start::InitPos;
 
 use annstream_core::Exec;
+use serde::{Deserialize, Serialize};
 
 use self::force::Forces;
 use self::layout::{LayoutOptions, layout};
@@ -52,7 +53,8 @@ use crate::{Error, Graph, Result};
 const MOST_COMPONENTS: usize = 64;
 
 /// What the picture is like; names and defaults are those of `scanpy.tl.umap`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct UmapOptions {
     /// Distance up to which points count as one place; smaller values give tighter groups.
     pub min_dist: f64,
@@ -69,10 +71,13 @@ pub struct UmapOptions {
     /// Points that push, for each edge that pulls.
     pub negative_sample_rate: usize,
     /// Where points are at the beginning.
+    #[serde(skip)]
     pub init_pos: InitPos,
     /// Seed of all that is drawn.
+    #[serde(alias = "seed")]
     pub random_state: u64,
     /// The curve, instead of that of `min_dist` and `spread`.
+    #[serde(skip)]
     pub curve: Option<Curve>,
 }
 

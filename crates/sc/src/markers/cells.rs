@@ -33,8 +33,15 @@ impl Cells {
             return Err(Error::argument(format!("obs has no column '{name}'"))
                 .hint(format!("its columns are {}", known.join(", "))));
         }
-        let column = file.read_column(TableName::Obs, name)?;
-        Self::new(&column, options).map_err(|error| error.at(format!("obs/{name}")))
+        Self::in_column(&file.read_column(TableName::Obs, name)?, options)
+    }
+
+    /// Looks at the column that the options name.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(super) fn in_column(column: &Column, options: &MarkerOptions) -> Result<Self> {
+        Self::new(column, options).map_err(|error| error.at(format!("obs/{}", options.groupby)))
     }
 
     fn new(column: &Column, options: &MarkerOptions) -> Result<Self> {
@@ -111,6 +118,19 @@ impl Cells {
     pub(super) fn codes_of(&self, kept: &[bool]) -> Arc<[u32]> {
         self.codes.iter().zip(kept).filter(|(_, kept)| **kept).map(|(code, _)| *code).collect()
     }
+}
+
+/// The groups that a column makes, in order, and how many cells each has.
+///
+/// # Errors
+/// If the column cannot be one of groups.
+pub(crate) fn sizes(column: &Column) -> Result<Vec<(String, u64)>> {
+    let (codes, names) = labels(column)?;
+    let mut sizes: Vec<(String, u64)> = names.into_iter().map(|name| (name, 0)).collect();
+    for code in codes.into_iter().flatten() {
+        sizes.get_mut(code as usize).ok_or_else(|| Error::invalid("a code beyond the categories"))?.1 += 1;
+    }
+    Ok(sizes)
 }
 
 /// The category of each cell, and the names of all categories, also of those that no cell has.

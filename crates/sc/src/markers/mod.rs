@@ -28,7 +28,10 @@ mod uns;
 mod whole;
 mod wilcoxon;
 
-pub use options::{Correction, MarkerOptions, Method};
+pub(crate) use cells::sizes;
+pub(crate) use matrix::{Which, mask_of};
+pub use options::{Correction, MarkerOptions, MarkersStep, Method};
+pub(crate) use plan::{Compared, plan_of};
 pub use plan::{MarkerPlan, plan};
 pub use rank::rank;
 pub use uns::uns_entry;

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
 /// The statistical test.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
     /// Welch's t-test.
     #[default]
@@ -58,7 +58,7 @@ impl FromStr for Method {
 }
 
 /// How p-values are corrected for the number of genes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Correction {
     /// By the false discovery rate.
@@ -96,7 +96,8 @@ impl FromStr for Correction {
 }
 
 /// The parameters of `scanpy.tl.rank_genes_groups`, with its defaults.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MarkerOptions {
     /// Column of `obs` with the group of each cell.
     pub groupby: String,
@@ -122,4 +123,31 @@ pub struct MarkerOptions {
     pub use_raw: Option<bool>,
     /// Column of `var` of truth values: the genes that are looked at.
     pub mask_var: Option<String>,
+}
+
+impl MarkerOptions {
+    /// The same where scanpy's names for the defaults, `all` groups and the `rest`, stand for nothing named.
+    #[must_use]
+    pub fn resolved(mut self) -> Self {
+        self.groups = self.groups.filter(|groups| groups.as_slice() != ["all"]);
+        self.reference = self.reference.filter(|name| name != "rest");
+        self
+    }
+}
+
+/// A comparison as a step of a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MarkersStep {
+    /// What is compared, and how.
+    #[serde(flatten)]
+    pub options: MarkerOptions,
+    /// Name of the result in `uns`.
+    pub key_added: String,
+}
+
+impl Default for MarkersStep {
+    fn default() -> Self {
+        Self { options: MarkerOptions::default(), key_added: "rank_genes_groups".to_owned() }
+    }
 }

@@ -2,17 +2,18 @@
 
 use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::Input;
+use annstream_core::lazy::LazyMatrix;
 use annstream_core::table::Column;
 use annstream_core::{Error, Result};
 use annstream_store::Buffer;
 
 use super::cells::Cells;
-use super::matrix::Chosen;
+use super::matrix::{Chosen, Origin, Which};
 use super::{MarkerOptions, Method};
 use crate::normalize::stored_base;
 
 /// Groups, genes and the matrix of a comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MarkerPlan<'a> {
     /// What was asked for.
     pub options: MarkerOptions,
@@ -37,18 +38,58 @@ pub fn plan(input: &Input, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
 }
 
 fn find(file: &AnnDataFile, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
+    let matrix = Chosen::of(file, &options)?;
+    let cells = Cells::of(file, &options)?;
+    let var = Which::of(&options, file.raw().is_some())?.var();
+    let index_name = file.table(var).and_then(|table| table.index_name.clone());
+    assemble(options, cells, matrix, file.read_index(var)?, index_name, stored_base(file)?)
+}
+
+/// What is compared in a pipeline, whose file is not written yet.
+pub(crate) struct Compared {
+    /// The values: cells x genes.
+    pub(crate) matrix: LazyMatrix,
+    /// Whether they are those of `raw`.
+    pub(crate) use_raw: bool,
+    /// The genes that are looked at; `None` for all.
+    pub(crate) mask: Option<Vec<bool>>,
+    /// The column of groups.
+    pub(crate) groups: Column,
+    /// Names of all genes, and of their index.
+    pub(crate) genes: Column,
+    pub(crate) index_name: Option<String>,
+    /// The base of the logarithms; natural if there is none.
+    pub(crate) log_base: Option<f64>,
+}
+
+/// As [`plan`], of what a pipeline has.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn plan_of(compared: Compared, options: MarkerOptions) -> Result<MarkerPlan<'static>> {
+    let Compared { matrix, use_raw, mask, groups, genes, index_name, log_base } = compared;
+    let cells = Cells::in_column(&groups, &options)?;
+    let matrix = Chosen { origin: Origin::Lazy(matrix), use_raw, mask };
+    assemble(options, cells, matrix, genes, index_name, log_base)
+}
+
+fn assemble(
+    options: MarkerOptions,
+    cells: Cells,
+    matrix: Chosen<'_>,
+    mut genes: Column,
+    index_name: Option<String>,
+    log_base: Option<f64>,
+) -> Result<MarkerPlan<'_>> {
     if options.n_genes == Some(0) {
         return Err(Error::argument("no genes are asked for"));
     }
-    let matrix = Chosen::of(file, &options)?;
-    let cells = Cells::of(file, &options)?;
     if options.pts
         && let Some((_, name)) = cells.chosen.iter().find(|(_, name)| name.contains('/') || name == "_index")
     {
         let message = format!("the group '{name}' cannot be a column of the tables of fractions");
         return Err(Error::unsupported(message).hint("leave out --pts, or rename the group"));
     }
-    let mut genes = file.read_index(matrix.var)?;
     if let Some(mask) = &matrix.mask {
         let kept: Vec<i64> = (0..).zip(mask).filter(|(_, kept)| **kept).map(|(gene, _)| gene).collect();
         genes = genes.reindex(&kept)?;
@@ -56,8 +97,6 @@ fn find(file: &AnnDataFile, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
     if genes.is_empty() {
         return Err(Error::argument("there are no genes to look at"));
     }
-    let index_name = file.table(matrix.var).and_then(|table| table.index_name.clone());
-    let log_base = stored_base(file)?;
     Ok(MarkerPlan { options, genes, index_name, log_base, cells, matrix })
 }
 

@@ -12,14 +12,20 @@
 //! Products of columns and scores come from what the last pass kept, not from the file. `seurat_v3` and
 //! `pearson_residuals` take one pass more, as do genes that are left out of totals. A recipe without a step that needs a
 //! pass does without it.
+//!
+//! [`run`] does all of a recipe. Steps that know nothing of matrices, and those that follow them, come between [`begin`],
+//! after which `X` is written and scores are known, and [`Unfinished::finish`], which writes all else.
 
 mod components;
 mod counts;
 mod genes;
+mod markers;
 mod matrix;
 mod normalized;
 mod residuals;
+mod stage;
 mod state;
+mod unfinished;
 mod write;
 
 use annstream_core::Exec;
@@ -31,7 +37,9 @@ use crate::hvg::Flavor;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
 pub use matrix::Matrix;
+pub use stage::Stage;
 use state::State;
+pub use unfinished::Unfinished;
 
 /// What becomes of the matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,17 +83,6 @@ pub struct PipelineReport {
     pub warnings: Vec<String>,
 }
 
-/// One stage.
-#[derive(Clone, Debug, Serialize)]
-pub struct Stage {
-    /// Its name.
-    pub name: String,
-    /// How long it took.
-    pub seconds: f64,
-    /// Processor time of all threads meanwhile.
-    pub cpu_seconds: f64,
-}
-
 /// Runs a recipe on a file and writes the result; does not commit. `matrix` is that of the file, or one in its place with as
 /// many rows and columns; the file then need not have one.
 ///
@@ -99,6 +96,21 @@ pub fn run(
     writer: &dyn StoreWriter,
     exec: &Exec,
 ) -> Result<PipelineReport> {
+    begin(input, matrix, recipe, options, writer, exec)?.finish()
+}
+
+/// Runs a recipe as [`run`] does, until only tables, embeddings and the like are left to be written.
+///
+/// # Errors
+/// As [`run`].
+pub fn begin<'a>(
+    input: &'a Input,
+    matrix: Matrix,
+    recipe: &'a Recipe,
+    options: PipelineOptions,
+    writer: &'a dyn StoreWriter,
+    exec: &'a Exec,
+) -> Result<Unfinished<'a>> {
     let shape = [input.file.n_obs(), input.file.n_vars()];
     if matrix.source.shape() != shape.map(|extent| extent as u64) {
         return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
@@ -112,9 +124,8 @@ pub fn run(
     normalized::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     genes::run(&mut state).map_err(|error| error.in_file(&input.name))?;
     residuals::run(&mut state).map_err(|error| error.in_file(&input.name))?;
-    write::run(&mut state, options, writer)?;
-    let State { report, .. } = state;
-    Ok(report)
+    let spec = write::matrices(&mut state, options, writer)?;
+    Ok(Unfinished::new(state, spec, writer))
 }
 
 /// What each pass over the matrix is for, as far as the recipe tells; totals may take one more, where filters remove

@@ -1,10 +1,6 @@
 //! `normalize_pearson_residuals` and `regress_out`: a pass each, after which the matrix is dense to who looks at it; and the
 //! means and variances that scaling needs.
 
-use annstream_core::anndata::TableName;
-use annstream_core::table::Column;
-
-use super::genes::no_such_column;
 use super::state::State;
 use crate::Result;
 use crate::pearson::normalize_pearson_residuals;
@@ -29,7 +25,7 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     state.seen = state.x.clone();
     if let Some(options) = &state.recipe.regress_out {
         let columns =
-            options.keys.iter().map(|key| Ok((key.clone(), column(state, key)?))).collect::<Result<Vec<_>>>()?;
+            options.keys.iter().map(|key| Ok((key.clone(), state.obs_column(key)?))).collect::<Result<Vec<_>>>()?;
         let covariates = covariates(&columns)?;
         let regressed = state
             .stage("regression", |state| regress_out(&state.x, &covariates, state.exec))
@@ -44,17 +40,4 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
         state.moments = moments.into_iter().next();
     }
     Ok(())
-}
-
-/// A column of `obs` of the cells kept: one that an earlier step added, or of the input.
-fn column(state: &State<'_>, key: &str) -> Result<Column> {
-    if let Some(column) = state.additions.obs.get(key) {
-        return Ok(column.clone());
-    }
-    if !state.input.file.obs().columns.contains_key(key) {
-        return Err(no_such_column(state, key));
-    }
-    let column = state.input.file.read_column(TableName::Obs, key)?;
-    let kept: Vec<i64> = (0..).zip(&state.cells).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
-    if kept.len() < column.len() { column.reindex(&kept) } else { Ok(column) }
 }

@@ -1,16 +1,18 @@
 //! Where a pipeline stands.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use annstream_core::Exec;
+use annstream_core::anndata::TableName;
 use annstream_core::budget::Charge;
 use annstream_core::concat::Input;
 use annstream_core::edit::Additions;
 use annstream_core::lazy::LazyMatrix;
 use annstream_core::table::Column;
 
-use super::{Matrix, PipelineReport, Stage};
+use super::genes::no_such_column;
+use super::stage::Watch;
+use super::{Matrix, PipelineReport};
 use crate::recipe::Recipe;
 use crate::reduce::GroupMoments;
 
@@ -51,6 +53,8 @@ pub(super) struct State<'a> {
     pub(super) additions: Additions,
     /// Memory of what is kept of each cell until the end.
     held: Vec<Charge>,
+    /// Passes over other matrices than the one that is worked on.
+    pub(super) other_passes: u32,
     pub(super) report: PipelineReport,
 }
 
@@ -80,20 +84,35 @@ impl<'a> State<'a> {
             charges: vec![],
             additions: Additions::default(),
             held: Vec::new(),
+            other_passes: 0,
             report: PipelineReport { input_shape: shape, shape, ..PipelineReport::default() },
         }
     }
 
     /// Runs a stage with its time.
     pub(super) fn stage<T>(&mut self, name: &str, run: impl FnOnce(&mut Self) -> crate::Result<T>) -> crate::Result<T> {
-        let (started, cpu) = (Instant::now(), cpu_seconds());
+        let watch = Watch::start();
         let out = run(self)?;
-        self.exec.release();
-        let stage =
-            Stage { name: name.to_owned(), seconds: started.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds() - cpu };
-        self.report.stages.push(stage);
-        self.report.passes = self.stored.passes();
+        self.done(name, watch);
         Ok(out)
+    }
+
+    /// Writes down a stage.
+    pub(super) fn done(&mut self, name: &str, watch: Watch) {
+        self.exec.release();
+        self.report.stages.push(watch.stop(name));
+        self.report.passes = self.stored.passes() + self.other_passes;
+    }
+
+    /// A column of `obs` of the cells kept: one that a step added, or of the input.
+    pub(super) fn obs_column(&self, name: &str) -> crate::Result<Column> {
+        if let Some(column) = self.additions.obs.get(name) {
+            return Ok(column.clone());
+        }
+        if !self.input.file.obs().columns.contains_key(name) {
+            return Err(no_such_column(self, name));
+        }
+        chosen(self.input.file.read_column(TableName::Obs, name)?, &self.cells)
     }
 
     /// Charges what is kept until the end.
@@ -138,8 +157,8 @@ pub(super) fn kept(column: &Column, mask: &[bool]) -> Column {
     }
 }
 
-/// Processor time of this process, all threads.
-fn cpu_seconds() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+/// The values of any column that are kept.
+pub(super) fn chosen(column: Column, mask: &[bool]) -> crate::Result<Column> {
+    let positions: Vec<i64> = (0..).zip(mask).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
+    if positions.len() < column.len() { column.reindex(&positions) } else { Ok(column) }
 }

@@ -1,4 +1,4 @@
-//! The last pass and the file.
+//! The last pass, and the tables of the file.
 
 use annstream_core::edit::{EditSpec, XSource, write_edited};
 use annstream_core::lazy::{Through, View};
@@ -12,7 +12,8 @@ use super::state::State;
 use super::{KeepX, PipelineOptions};
 use crate::{Error, Result};
 
-pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<()> {
+/// Writes the matrices, and works out what comes of the last pass; gives what is left to be written.
+pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: &dyn StoreWriter) -> Result<EditSpec> {
     let recipe = state.recipe;
     let keep = match options.keep_x {
         // Nothing was changed: X is X, and there is nothing to keep beside it.
@@ -91,12 +92,18 @@ pub(super) fn run(state: &mut State<'_>, options: PipelineOptions, writer: &dyn 
     if keep == KeepX::Scaled {
         scaled(state, scale, options, writer)?;
     }
-    let mut additions = std::mem::take(&mut state.additions);
     if keep == KeepX::Raw {
         // X was changed on the way, but is as it was.
-        additions.uns.retain(|entry| entry.path != ["log1p"] && entry.path != ["pearson_residuals_normalization"]);
+        let entries = &mut state.additions.uns;
+        entries.retain(|entry| entry.path != ["log1p"] && entry.path != ["pearson_residuals_normalization"]);
     }
-    state.stage("tables", |state| write_edited(state.input, &spec, &additions, writer, state.exec).map(drop))
+    Ok(spec)
+}
+
+/// Writes all else.
+pub(super) fn tables(state: &mut State<'_>, spec: &EditSpec, writer: &dyn StoreWriter) -> Result<()> {
+    let additions = std::mem::take(&mut state.additions);
+    state.stage("tables", |state| write_edited(state.input, spec, &additions, writer, state.exec).map(drop))
 }
 
 /// Names the input where it is to blame, and not what is written.

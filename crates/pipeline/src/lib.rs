@@ -1,0 +1,29 @@
+//! From raw counts to clusters and markers by one recipe.
+//!
+//! ```text
+//! sc::pipeline::begin      counts ─► X, components                     passes over the matrix
+//! steps of graph           components ─► neighbors ─► umap, leiden     in memory
+//! Unfinished               rank_genes_groups                           one more pass
+//! Unfinished::finish       the tables and all that was added
+//! ```
+//!
+//! `sc` knows how matrices stream and nothing of graphs, `graph` the other way round. Which step follows which, and what it
+//! finds of the steps before, is a rule of the domain that belongs to neither, nor to a command line: it is here.
+//!
+//! A recipe gives, to the bit, what the commands of its steps give one after the other.
+//!
+//! A step between components and neighbours (a correction of batches, say), or one that follows them, is a table in
+//! [`Recipe`], a name in [`STEPS`], and a line in [`run`](run()). A step on counts is one of `sc`'s.
+
+mod embedding;
+mod graphs;
+mod passes;
+mod recipe;
+mod run;
+mod surroundings;
+mod tables;
+
+pub use annstream_core::{Error, ErrorKind, Result};
+pub use passes::{Stages, stages};
+pub use recipe::{Recipe, STEPS};
+pub use run::{Report, run};

@@ -1,0 +1,166 @@
+//! What is done, as data: all steps and their options.
+
+use annstream_graph::leiden::LeidenStep;
+use annstream_graph::neighbors::NeighborsStep;
+use annstream_graph::umap::UmapStep;
+use annstream_sc::markers::{MarkerOptions, MarkersStep};
+use annstream_sc::recipe::{self, Recipe as MatrixSteps};
+use serde::Serialize;
+
+use crate::{Error, Result};
+
+/// A pipeline from counts to markers. A step that is absent is left out; the others run in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Recipe {
+    /// Steps on the matrix, from quality control to components.
+    #[serde(flatten)]
+    pub matrix: MatrixSteps,
+    /// `neighbors`.
+    pub neighbors: Option<NeighborsStep>,
+    /// `umap`.
+    pub umap: Option<UmapStep>,
+    /// `leiden`.
+    pub leiden: Option<LeidenStep>,
+    /// `rank_genes_groups`; an empty `groupby` stands for the communities of `leiden`.
+    pub rank_genes_groups: Option<MarkersStep>,
+}
+
+/// Names of the steps, in order.
+pub const STEPS: [&str; 14] = [
+    "qc",
+    "filter_cells",
+    "filter_genes",
+    "normalize_total",
+    "log1p",
+    "highly_variable_genes",
+    "normalize_pearson_residuals",
+    "regress_out",
+    "scale",
+    "pca",
+    "neighbors",
+    "umap",
+    "leiden",
+    "rank_genes_groups",
+];
+
+impl From<MatrixSteps> for Recipe {
+    fn from(matrix: MatrixSteps) -> Self {
+        Self { matrix, ..Self::default() }
+    }
+}
+
+impl Recipe {
+    /// The scanpy tutorial: up to the components as in [`MatrixSteps::tutorial`], then neighbours, picture and communities
+    /// with scanpy's defaults, and the genes that mark the communities.
+    pub fn tutorial() -> Self {
+        let options = MarkerOptions { groupby: "leiden".to_owned(), ..MarkerOptions::default() };
+        Self {
+            matrix: MatrixSteps::tutorial(),
+            neighbors: Some(NeighborsStep::default()),
+            umap: Some(UmapStep { init_pos: Some("spectral".to_owned()), ..UmapStep::default() }),
+            leiden: Some(LeidenStep::default()),
+            rank_genes_groups: Some(MarkersStep { options, ..MarkersStep::default() }),
+        }
+    }
+
+    /// As the text of a TOML file.
+    ///
+    /// # Errors
+    /// If an option cannot be written so.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| Error::internal(format!("recipe: {error}")))
+    }
+
+    /// The same without the steps after `last`.
+    ///
+    /// # Errors
+    /// `Argument` if there is no such step.
+    pub fn until(mut self, last: &str) -> Result<Self> {
+        let Some(position) = STEPS.iter().position(|step| *step == last) else {
+            return Err(Error::argument(format!("no step '{last}'; expected one of {}", STEPS.join(", "))));
+        };
+        for step in &STEPS[position + 1..] {
+            match *step {
+                "neighbors" => self.neighbors = None,
+                "umap" => self.umap = None,
+                "leiden" => self.leiden = None,
+                "rank_genes_groups" => self.rank_genes_groups = None,
+                _ => {}
+            }
+        }
+        if recipe::STEPS.contains(&last) {
+            self.matrix = self.matrix.until(last)?;
+        }
+        Ok(self)
+    }
+
+    /// Refuses steps that do not go together, and options that make no sense, before any data are read.
+    ///
+    /// # Errors
+    /// `Argument`, as the steps say.
+    pub fn check(&self) -> Result<()> {
+        self.matrix.check()?;
+        let place = |step: &'static str| move |error: Error| error.at(format!("[{step}]"));
+        if let Some(step) = self.neighbors.as_ref().filter(|step| step.n_neighbors < 2) {
+            let message = format!("{} neighbours, of which a cell itself is the first", step.n_neighbors);
+            return Err(place("neighbors")(Error::argument(message).hint("give 2 or more")));
+        }
+        self.umap.as_ref().map_or(Ok(()), |step| step.check().map(drop)).map_err(place("umap"))?;
+        self.leiden.as_ref().map_or(Ok(()), LeidenStep::check).map_err(place("leiden"))?;
+        if self.rank_genes_groups.as_ref().is_some_and(|step| step.options.n_genes == Some(0)) {
+            return Err(place("rank_genes_groups")(Error::argument("no genes are asked for")));
+        }
+        Ok(())
+    }
+
+    /// The comparison with its column of groups.
+    pub(crate) fn comparison(&self) -> Option<MarkersStep> {
+        let mut step = self.rank_genes_groups.clone()?;
+        if step.options.groupby.is_empty() {
+            step.options.groupby = self.leiden.as_ref().map_or("leiden", LeidenStep::key).to_owned();
+        }
+        Some(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_left_out_in_order() {
+        for (position, last) in STEPS.iter().enumerate() {
+            let recipe = Recipe::tutorial().until(last).unwrap();
+            let text = recipe.to_toml().unwrap();
+            for (later, step) in STEPS.iter().enumerate() {
+                let there = text.contains(&format!("[{step}]"));
+                let of_tutorial = !["normalize_pearson_residuals", "regress_out", "scale"].contains(step);
+                assert_eq!(there, later <= position && of_tutorial, "{step} until {last}:\n{text}");
+            }
+        }
+        let error = Recipe::tutorial().until("tsne").unwrap_err();
+        assert!(error.to_string().contains("pca, neighbors, umap, leiden, rank_genes_groups"), "{error}");
+    }
+
+    #[test]
+    fn nonsense_is_refused_at_once() {
+        let refused = |text: &str| Recipe::from_toml(text).unwrap().check().unwrap_err().to_string();
+        assert!(refused("[neighbors]\nn_neighbors = 1\n").contains("1 neighbours"));
+        assert!(refused("[umap]\nn_components = 0\n").contains("0 components"));
+        assert!(refused("[umap]\na = 1.5\n").contains("both a and b"));
+        assert!(refused("[umap]\ninit_pos = \"paga\"\n").contains("paga"));
+        assert!(refused("[leiden]\nresolution = -1\n").contains("resolution"));
+        assert!(refused("[rank_genes_groups]\nn_genes = 0\n").contains("no genes"));
+        assert!(refused("[normalize_pearson_residuals]\n[log1p]\n").contains("counts"));
+        assert!(Recipe::tutorial().check().is_ok());
+    }
+
+    #[test]
+    fn groups_are_those_of_leiden() {
+        let read = |text: &str| Recipe::from_toml(text).unwrap().comparison().map(|step| step.options.groupby);
+        assert_eq!(read("[rank_genes_groups]\n[leiden]\n").as_deref(), Some("leiden"));
+        assert_eq!(read("[rank_genes_groups]\n[leiden]\nkey_added = \"fine\"\n").as_deref(), Some("fine"));
+        assert_eq!(read("[rank_genes_groups]\ngroupby = \"type\"\n[leiden]\n").as_deref(), Some("type"));
+        assert_eq!(read("[leiden]\n"), None);
+    }
+}

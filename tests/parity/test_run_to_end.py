@@ -1,0 +1,498 @@
+"""`annstream run` to the end: scanpy's flow from counts to markers, and the single commands one after the other."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import anndata as ad
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+from scipy import sparse
+
+from . import test_markers, test_neighbors
+from .compare import assert_equal
+from .runner import Run
+from .runner import run as command
+from .scanpy_flow import tutorial
+from .test_pipeline_several import DEMO_FILES, digest
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+DEMO = DEMO_FILES[0]
+STEPS = ["neighbors", "umap", "leiden", "rank_genes_groups"]
+
+
+def done(words: list[str]) -> Run:
+    finished = command(words)
+    assert finished.code == 0, str(finished)
+    return finished
+
+
+def read(path: Path) -> ad.AnnData:
+    return ad.read_zarr(path) if path.suffix == ".zarr" else ad.read_h5ad(path)
+
+
+def run(inputs: list[Path], target: Path, *words: str, recipe: str | None = None) -> ad.AnnData:
+    words = tuple(words)
+    if recipe is not None:
+        target.with_suffix(".toml").write_text(recipe)
+        words += ("--recipe", str(target.with_suffix(".toml")))
+    done(["run", *map(str, inputs), "-o", str(target), "-q", "--force", *words])
+    return read(target)
+
+
+def one_by_one(source: Path, folder: Path, commands: list[list[str]], suffix: str = "h5ad") -> ad.AnnData:
+    """Runs commands, each on what the one before left."""
+    for number, (verb, *words) in enumerate(commands):
+        target = folder / f"step{number}.{suffix}"
+        done([verb, str(source), "-o", str(target), "-q", *words])
+        source = target
+    return read(source)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[ad.AnnData, Path]:
+    """The demo file after the default recipe, not to be changed; and the file."""
+    target = tmp_path_factory.mktemp("end") / "done.h5ad"
+    return run([DEMO], target, "--metrics", str(target.with_name("metrics.json"))), target
+
+
+@pytest.fixture(scope="module")
+def scanpys() -> ad.AnnData:
+    """The same flow in scanpy; not to be changed."""
+    adata = tutorial(ad.read_h5ad(DEMO))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.pp.neighbors(adata)
+        sc.tl.umap(adata)
+        sc.tl.leiden(adata, flavor="igraph", directed=False, n_iterations=-1)
+        sc.tl.rank_genes_groups(adata, "leiden")
+    return adata
+
+
+def types(value: object, path: str = "") -> dict[str, str]:
+    """What stands where, but for the groups of leiden, which are not those of scanpy."""
+    if isinstance(value, dict):
+        found: dict[str, str] = {}
+        for key in value:
+            found |= types(value[key], f"{path}/{key}")
+        return found
+    if isinstance(value, np.ndarray):
+        names = value.dtype.names
+        return {path: str({str(value.dtype[name]) for name in names}) if names else f"{value.dtype} {value.ndim}d"}
+    return {path: type(value).__name__}
+
+
+def test_keys_and_types_are_those_of_scanpy(
+    ended: tuple[ad.AnnData, Path], scanpys: ad.AnnData, tmp_path: Path
+) -> None:
+    ours = ended[0]
+    scanpys.write_h5ad(tmp_path / "theirs.h5ad")
+    theirs = ad.read_h5ad(tmp_path / "theirs.h5ad")
+    assert ours.shape == theirs.shape
+    assert list(ours.obs.columns) == list(theirs.obs.columns) and ours.obs.columns[-1] == "leiden"
+    assert (ours.obs.dtypes.drop("leiden") == theirs.obs.dtypes.drop("leiden")).all()
+    groups = ours.obs["leiden"].cat
+    assert list(groups.categories) == [str(i) for i in range(len(groups.categories))] and not groups.ordered
+    assert groups.categories.dtype == theirs.obs["leiden"].cat.categories.dtype
+    sizes = ours.obs["leiden"].value_counts(sort=False)
+    assert (np.diff(sizes) <= 0).all()
+    for name in ["obsm", "varm", "obsp", "layers"]:
+        own, their = getattr(ours, name), getattr(theirs, name)
+        assert set(own) == set(their)
+        for key in their:
+            assert (type(own[key]), own[key].dtype, own[key].shape) == (
+                type(their[key]),
+                their[key].dtype,
+                their[key].shape,
+            )
+    assert types(dict(ours.uns)) == types(dict(theirs.uns))
+    for key in ["neighbors", "umap"]:
+        assert json.dumps(ours.uns[key], default=str) == json.dumps(theirs.uns[key], default=str)
+    assert dict(ours.uns["leiden"]["params"]) == dict(theirs.uns["leiden"]["params"])
+    assert ours.uns["leiden"]["modularity"] > 0.995 * theirs.uns["leiden"]["modularity"]
+
+
+def test_values_are_those_of_scanpy(ended: tuple[ad.AnnData, Path]) -> None:
+    """Scanpy's steps, each on what ours left before it."""
+    ours = ended[0]
+    theirs = ours.copy()
+    for key in STEPS[:3]:
+        del theirs.uns[key]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sc.pp.neighbors(theirs)
+        sc.tl.rank_genes_groups(theirs, "leiden", key_added="again")
+    test_neighbors.same_distances(ours.obsp["distances"], theirs.obsp["distances"])
+    test_neighbors.same_graph(ours.obsp["connectivities"], theirs.obsp["connectivities"], test_neighbors.LOOSE)
+    test_markers.same(ours.uns["rank_genes_groups"], theirs.uns["again"])
+
+
+def raw_input(folder: Path) -> Path:
+    """Cells with embeddings, groups and a raw of their own, of which filters remove some."""
+    adata = ad.read_h5ad(DEMO)
+    rng = np.random.default_rng(0)
+    adata = adata[:, np.asarray(adata.X.sum(axis=0)).ravel() > 2][:, ::5].copy()
+    few = adata.copy()
+    sc.pp.normalize_total(few)
+    sc.pp.log1p(few)
+    adata.raw = few[:, ::3].copy()
+    adata.layers["logs"] = few.X.copy()
+    adata.obsm["X_other"] = np.asarray(few.X[:, :40].toarray() + rng.normal(size=(adata.n_obs, 40)))
+    adata.obsm["X_sparse"] = sparse.csr_matrix(adata.obsm["X_other"].astype(np.float32))
+    adata.obs["batch"] = pd.Categorical(rng.choice(["x", "y", "z"], adata.n_obs))
+    adata.write_h5ad(folder / "in.h5ad")
+    return folder / "in.h5ad"
+
+
+BEFORE = """
+[filter_cells]
+min_genes = 150
+[normalize_total]
+[log1p]
+[highly_variable_genes]
+n_top_genes = 500
+[pca]
+n_comps = 20
+"""
+RECIPES: dict[str, tuple[str, list[list[str]]]] = {
+    "names and options": (
+        """
+[neighbors]
+n_neighbors = 10
+n_pcs = 15
+metric = "cosine"
+method = "gauss"
+key_added = "mine"
+random_state = 3
+[umap]
+min_dist = 0.1
+maxiter = 50
+init_pos = "pca"
+random_state = 4
+neighbors_key = "mine"
+[leiden]
+resolution = 0.7
+n_iterations = 2
+starts = 1
+key_added = "fine"
+neighbors_key = "mine"
+random_state = 5
+[rank_genes_groups]
+method = "wilcoxon"
+tie_correct = true
+pts = true
+n_genes = 50
+use_raw = false
+mask_var = "highly_variable"
+key_added = "marks"
+""",
+        [
+            ["neighbors", "--n-neighbors=10", "--n-pcs=15", "--metric=cosine", "--method=gauss", "--key-added=mine",
+             "--seed=3"],
+            ["umap", "--min-dist=0.1", "--maxiter=50", "--init-pos=pca", "--seed=4", "--neighbors-key=mine"],
+            ["leiden", "--resolution=0.7", "--n-iterations=2", "--starts=1", "--key-added=fine",
+             "--neighbors-key=mine", "--seed=5"],
+            ["rank-genes-groups", "--groupby=fine", "--method=wilcoxon", "--tie-correct", "--pts", "--n-genes=50",
+             "--no-raw", "--mask-var=highly_variable", "--key-added=marks"],
+        ],
+    ),
+    "raw and another embedding": (
+        """
+[neighbors]
+use_rep = "X_other"
+n_pcs = 30
+[umap]
+maxiter = 20
+init_pos = "X_other"
+[leiden]
+restrict_to = { column = "batch", groups = ["x", "y"] }
+[rank_genes_groups]
+""",
+        [
+            ["neighbors", "--use-rep=X_other", "--n-pcs=30"],
+            ["umap", "--maxiter=20", "--init-pos=X_other"],
+            ["leiden", "--restrict-to=batch=x,y"],
+            ["rank-genes-groups", "--groupby=leiden_R"],
+        ],
+    ),
+    "a layer and groups of the input": (
+        """
+[neighbors]
+use_rep = "X_sparse"
+[leiden]
+objective = "cpm"
+resolution = 0.02
+[rank_genes_groups]
+groupby = "batch"
+groups = ["z", "x"]
+reference = "y"
+layer = "logs"
+use_raw = false
+pts = true
+""",
+        [
+            ["neighbors", "--use-rep=X_sparse"],
+            ["leiden", "--objective=cpm", "--resolution=0.02"],
+            ["rank-genes-groups", "--groupby=batch", "--groups=z,x", "--reference=y", "--layer=logs", "--no-raw",
+             "--pts"],
+        ],
+    ),
+    "counts and all genes": (
+        """
+[neighbors]
+use_rep = "X"
+metric = "correlation"
+[rank_genes_groups]
+groupby = "cell_type"
+layer = "counts"
+use_raw = false
+method = "wilcoxon"
+rankby_abs = true
+corr_method = "bonferroni"
+""",
+        [
+            ["neighbors", "--use-rep=X", "--metric=correlation"],
+            ["rank-genes-groups", "--groupby=cell_type", "--layer=counts", "--no-raw", "--method=wilcoxon",
+             "--rankby-abs", "--corr-method=bonferroni"],
+        ],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_equals_the_single_commands(name: str, tmp_path: Path) -> None:
+    source = raw_input(tmp_path)
+    text, commands = RECIPES[name]
+    ours = run([source], tmp_path / "ours.h5ad", recipe=BEFORE + text)
+    assert ours.n_obs < ad.read_h5ad(source, backed="r").n_obs, "no cell was removed"
+    run([source], tmp_path / "before.h5ad", recipe=BEFORE)
+    assert_equal(ours, one_by_one(tmp_path / "before.h5ad", tmp_path, commands), axis=None)
+
+
+@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
+def test_the_default_equals_the_single_commands(suffix: str, ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+    before = tmp_path / f"before.{suffix}"
+    run([DEMO], before, "--until", "pca")
+    commands = [["neighbors"], ["umap"], ["leiden"], ["rank-genes-groups", "--groupby=leiden"]]
+    stepwise = one_by_one(before, tmp_path, commands, suffix)
+    assert_equal(ended[0] if suffix == "h5ad" else run([DEMO], tmp_path / "ours.zarr"), stepwise, axis=None)
+
+
+def test_few_genes_are_their_own_embedding(tmp_path: Path) -> None:
+    adata = ad.read_h5ad(DEMO)
+    order = np.argsort(-np.asarray(adata.X.sum(axis=0)).ravel())[:60]
+    adata[:, np.sort(order)].copy().write_h5ad(tmp_path / "in.h5ad")
+    # 60 genes become 48, which scanpy takes as they are.
+    before = (
+        "[normalize_total]\n[log1p]\n[highly_variable_genes]\nn_top_genes = 48\nsubset = true\n[pca]\nn_comps = 9\n"
+    )
+    ours = run([tmp_path / "in.h5ad"], tmp_path / "ours.h5ad", recipe=before + "[neighbors]\n[leiden]\n")
+    run([tmp_path / "in.h5ad"], tmp_path / "before.h5ad", recipe=before)
+    assert ours.n_vars == 48
+    assert_equal(ours, one_by_one(tmp_path / "before.h5ad", tmp_path, [["neighbors"], ["leiden"]]), axis=None)
+
+
+def test_a_recipe_may_begin_late(ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+    """Steps find what stands in the input: the graph of a former run, of the cells that are kept."""
+    again = run([ended[1]], tmp_path / "again.h5ad", recipe="[leiden]\nresolution = 2\n[umap]\nmaxiter = 5\n")
+    commands = [["umap", "--maxiter=5"], ["leiden", "--resolution=2"]]
+    assert_equal(again, one_by_one(ended[1], tmp_path, commands), axis=None)
+    fewer = run([ended[1]], tmp_path / "fewer.h5ad", recipe="[filter_cells]\nmin_genes = 700\n[leiden]\n")
+    assert 100 < fewer.n_obs < again.n_obs
+    run([ended[1]], tmp_path / "filtered.h5ad", recipe="[filter_cells]\nmin_genes = 700\n")
+    expected = one_by_one(tmp_path / "filtered.h5ad", tmp_path, [["leiden"]])
+    assert_equal(fewer, expected, axis=None)
+
+
+@pytest.mark.parametrize(("join", "suffix"), [("inner", "h5ad"), ("outer", "zarr")])
+def test_several_inputs_are_their_concatenation(join: str, suffix: str, tmp_path: Path) -> None:
+    joining = [f"--join={join}", "--label=sample", "--keys-from=stem", "--index-unique=-"]
+    ours = run(DEMO_FILES, tmp_path / f"ours.{suffix}", *joining)
+    done(["concat", *map(str, DEMO_FILES), "-o", str(tmp_path / "merged.h5ad"), "-q", *joining])
+    assert_equal(ours, run([tmp_path / "merged.h5ad"], tmp_path / f"theirs.{suffix}"), axis=None)
+    assert ours.obsm["X_umap"].shape == (ours.n_obs, 2) and ours.n_obs > 1000
+
+
+@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
+def test_resources_change_nothing(suffix: str, tmp_path: Path) -> None:
+    """The same bytes for threads and budgets, with the external sort too."""
+    recipe = BEFORE + "".join(f"[{step}]\n" for step in STEPS) + 'method = "wilcoxon"\n'
+    resources = [("--threads=1",), ("--threads=2", "--memory=160M"), ("--threads=2", "--memory=1G")]
+    found = []
+    for number, words in enumerate(resources):
+        (tmp_path / str(number)).mkdir()
+        target = tmp_path / str(number) / f"out.{suffix}"
+        run(DEMO_FILES, target, "--index-unique=-", *words, recipe=recipe)
+        found.append(digest(target))
+    assert len(set(found)) == 1, found
+
+
+def test_markers_do_not_depend_on_what_is_kept(ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+    for keep in ["normalized", "raw", "none"]:
+        other = run([DEMO], tmp_path / f"{keep}.h5ad", "--keep-x", keep)
+        assert (other.X is None) == (keep == "none")
+        assert ("log1p" in other.uns) == (keep == "normalized" or keep == "none")
+        for name in [*STEPS, "pca"]:
+            first, second = (ad.AnnData(uns={name: adata.uns[name]}) for adata in (other, ended[0]))
+            assert_equal(first, second, axis=None)
+        assert (other.obs["leiden"] == ended[0].obs["leiden"]).all()
+        np.testing.assert_array_equal(other.obsm["X_umap"], ended[0].obsm["X_umap"])
+
+
+PLOTS: dict[str, Callable[[ad.AnnData], object]] = {
+    "umap": lambda adata: sc.pl.umap(adata, color=["leiden", "LYZ"], show=False),
+    "rank_genes_groups": lambda adata: sc.pl.rank_genes_groups(adata, n_genes=5, show=False),
+    "dotplot": lambda adata: sc.pl.rank_genes_groups_dotplot(adata, n_genes=3, show=False),
+}
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_scanpy_draws(name: str, ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+    plt.close("all")
+    adata = ended[0].copy()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if name == "dotplot":
+            sc.tl.dendrogram(adata, "leiden")
+        PLOTS[name](adata)
+    target = tmp_path / "picture.png"
+    plt.gcf().savefig(target, dpi=60)
+    plt.close("all")
+    pixels = plt.imread(target)[..., :3]
+    assert (np.ptp(pixels.reshape(-1, 3), axis=0) > 0.3).any()
+    assert (np.abs(pixels - pixels[0, 0]).max(axis=-1) > 0.1).mean() > 0.005, "the picture is blank"
+
+
+def test_clusters_are_cell_types(ended: tuple[ad.AnnData, Path]) -> None:
+    """The whole flow finds what is known of these cells."""
+    obs, markers = ended[0].obs, ended[0].uns["rank_genes_groups"]["names"]
+    table = pd.crosstab(obs["leiden"], obs["cell_type"])
+    assert (table.max(axis=1) / table.sum(axis=1)).mean() > 0.7
+    b_cells = table.div(table.sum(axis=1), axis=0).filter(regex="^B").max(axis=1).idxmax()
+    assert {"CD79A", "MS4A1", "CD74"} & set(markers[b_cells][:10])
+
+
+def test_metrics_name_all_stages(ended: tuple[ad.AnnData, Path]) -> None:
+    report = json.loads(ended[1].with_name("metrics.json").read_text())["report"]
+    stages = report["stages"]
+    names = [stage["name"] for stage in stages]
+    assert [name for name in names if name in STEPS] == STEPS and names[-1] == "tables"
+    assert all(stage["seconds"] >= 0 and stage["cpu_seconds"] >= 0 for stage in stages)
+    peaks = [stage["peak_rss"] for stage in stages]
+    assert peaks == sorted(peaks) and peaks[0] > 1 << 20
+    assert report["communities"] == ended[0].obs["leiden"].nunique()
+    assert report["modularity"] == ended[0].uns["leiden"]["modularity"]
+    assert report["recall"] is None and report["epochs"] == 500
+    assert report["passes"] == 4
+
+
+@pytest.mark.parametrize(
+    ("until", "memory", "passes"),
+    [("pca", [], 3), ("neighbors", STEPS[:1], 3), ("umap", STEPS[:2], 3), ("rank_genes_groups", STEPS[:3], 4)],
+)
+def test_the_plan_shows_the_stages(until: str, memory: list[str], passes: int, tmp_path: Path) -> None:
+    words = ["run", str(DEMO), "-o", str(tmp_path / "out.h5ad"), "--plan", "--until", until]
+    plan = done([*words, "--json"]).report
+    assert plan["in_memory"] == memory and len(plan["passes"]) == passes
+    assert [step for step in STEPS if plan["recipe"][step] is not None] == STEPS[
+        : STEPS.index(until) + 1 if memory else 0
+    ]
+    lines = done(words).stdout.splitlines()
+    held = [number for number, line in enumerate(lines) if "in memory" in line]
+    assert len(held) == (1 if memory else 0)
+    if memory:
+        assert lines[held[0]].endswith(", ".join(memory)) and "pass 3" in lines[held[0] - 1]
+    if passes == 4:
+        assert "pass 4: sums of groups" in lines[held[0] + 1]
+
+
+@pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
+def test_as_many_passes_as_planned(method: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(BEFORE + f'[rank_genes_groups]\ngroupby = "cell_type"\nmethod = "{method}"\n')
+    words = ["run", str(DEMO), "-o", str(tmp_path / "out.h5ad"), "--recipe", str(tmp_path / "recipe.toml"), "--json"]
+    assert len(done([*words, "--plan"]).report["passes"]) == done([*words, "-q"]).report["report"]["passes"]
+
+
+def test_the_printed_recipe_is_the_default(ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+    text = done(["run", "--print-recipe"]).stdout
+    assert re.findall(r"^\[(\w+)\]$", text, re.MULTILINE)[-4:] == STEPS
+    assert 'groupby = "leiden"' in text and "n_neighbors = 15" in text and "min_dist = 0.5" in text
+    run([DEMO], tmp_path / "again.h5ad", recipe=text)
+    assert digest(tmp_path / "again.h5ad") == digest(ended[1])
+    shorter = done(["run", "--print-recipe", "--until", "umap"]).stdout
+    assert "[umap]" in shorter and "[leiden]" not in shorter
+
+
+def test_groups_that_cannot_be_compared(tmp_path: Path) -> None:
+    """What was computed is not thrown away: small groups are left out, and the step where there is one group only."""
+    adata = ad.read_h5ad(DEMO)
+    adata.obs["lone"] = pd.Categorical(["a", "b", *["c"] * (adata.n_obs - 3), "b"], categories=["a", "b", "c", "no"])
+    adata.obs["same"] = "x"
+    adata.write_h5ad(tmp_path / "in.h5ad")
+    steps = '[normalize_total]\n[log1p]\n[rank_genes_groups]\ngroupby = "{}"\n'
+    for by, groups, said in [("lone", ("b", "c"), "single cell"), ("same", None, "no groups to compare")]:
+        (tmp_path / "recipe.toml").write_text(steps.format(by))
+        target = tmp_path / f"{by}.h5ad"
+        line = ["run", str(tmp_path / "in.h5ad"), "-o", str(target), "--recipe", str(tmp_path / "recipe.toml")]
+        assert said in done(line).stderr
+        found = ad.read_h5ad(target).uns.get("rank_genes_groups")
+        assert (None if found is None else found["names"].dtype.names) == groups
+    # Named ones are an error, as for the command.
+    (tmp_path / "recipe.toml").write_text(steps.format("lone") + 'groups = ["a", "b"]\n')
+    refused = command([*line[:3], str(tmp_path / "no.h5ad"), *line[-2:]])
+    assert refused.code == 2 and "fewer than two cells" in refused.stderr and not (tmp_path / "no.h5ad").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "words"),
+    [
+        ("[neighbors]\n", ["X_pca"]),
+        ('[neighbors]\nuse_rep = "X_no"\n', ["X_no"]),
+        ("[umap]\n", ["uns/neighbors", "graph"]),
+        ("[leiden]\n", ["uns/neighbors", "graph"]),
+        ("[neighbors]\nn_neighbors = 1\n", ["[neighbors]", "2 or more"]),
+        ("[leiden]\nresolution = -1\n", ["[leiden]", "resolution"]),
+        ('[rank_genes_groups]\ngroupby = "no"\n', ["no column 'no'"]),
+        ("[rank_genes_groups]\n", ["no column 'leiden'"]),
+        ('[rank_genes_groups]\ngroupby = "cell_type"\nlayer = "no"\n', ["no layer 'no'"]),
+        ('[rank_genes_groups]\ngroupby = "cell_type"\nmask_var = "no"\n', ["no column 'no'"]),
+        ('[rank_genes_groups]\ngroupby = "cell_type"\nuse_raw = true\n', ["raw"]),
+    ],
+)
+def test_refusals(recipe: str, words: list[str], tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(recipe)
+    (tmp_path / "out").mkdir()
+    target = tmp_path / "out" / "out.h5ad"
+    refused = command(["run", str(DEMO), "-o", str(target), "--recipe", str(tmp_path / "recipe.toml")])
+    assert refused.code in {2, 3, 4, 6}, str(refused)
+    assert all(word in refused.stderr for word in words), str(refused)
+    assert not list(target.parent.iterdir())
+
+
+def test_a_small_budget_names_one_that_does(tmp_path: Path) -> None:
+    """The graph is charged: a budget is refused with a larger one, which does."""
+    rng = np.random.default_rng(0)
+    adata = ad.AnnData(sparse.random(20_000, 60, 0.1, format="csr", dtype=np.float32, rng=rng))
+    adata.obsm["X_pca"] = rng.normal(size=(20_000, 4)).astype(np.float32)
+    adata.write_h5ad(tmp_path / "in.h5ad")
+    (tmp_path / "recipe.toml").write_text("[neighbors]\nn_neighbors = 30\n[umap]\nmaxiter = 1\n")
+    words = ["run", str(tmp_path / "in.h5ad"), "--recipe", str(tmp_path / "recipe.toml"), "--threads=2", "-q"]
+    memory = [64]
+    while len(memory) < 9:
+        finished = command([*words, "-o", str(tmp_path / "out.h5ad"), f"--memory={memory[-1]}M"])
+        if finished.code == 0:
+            break
+        assert finished.code == 7, str(finished)
+        assert not (tmp_path / "out.h5ad").exists()
+        memory.append(int(re.search(r"give --memory (\d+)M or more", finished.stderr).group(1)))
+        assert memory[-1] > memory[-2]
+    assert finished.code == 0 and len(memory) > 1, memory

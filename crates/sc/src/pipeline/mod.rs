@@ -15,6 +15,7 @@
 
 mod components;
 mod counts;
+mod filters;
 mod genes;
 mod matrix;
 mod normalized;
@@ -30,6 +31,7 @@ use serde::Serialize;
 use crate::hvg::Flavor;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
+pub use filters::Filtered;
 pub use matrix::Matrix;
 use state::State;
 
@@ -69,6 +71,8 @@ pub struct PipelineReport {
     pub passes: u32,
     /// Genes that are highly variable.
     pub variable_genes: Option<usize>,
+    /// What each filter removed, in order.
+    pub filters: Vec<Filtered>,
     /// Seconds by stage, in order.
     pub stages: Vec<Stage>,
     /// What the user should know.

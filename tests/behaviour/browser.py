@@ -1,7 +1,7 @@
 """A headless Chromium that opens a page from a disk, and says what happened there.
 
-It is driven over the pipe of the DevTools protocol, so that nothing but a Chromium is needed: `$CHROMIUM`, or one that is
-installed. There is no network: the browser is told to find no host, and every request that it makes is noted.
+It is driven over the pipe of the DevTools protocol, so that nothing but a Chromium is needed: `$CHROMIUM`, or one that
+is installed. There is no network: the browser is told to find no host, and every request that it makes is noted.
 """
 
 from __future__ import annotations
@@ -143,7 +143,10 @@ class Browser:
     def prefer(self, *, dark: bool) -> None:
         """What the system prefers, as far as the page can tell."""
         value = "dark" if dark else "light"
-        features = [{"name": "prefers-color-scheme", "value": value}, {"name": "prefers-reduced-motion", "value": "reduce"}]
+        features = [
+            {"name": "prefers-color-scheme", "value": value},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]
         self.call("Emulation.setEmulatedMedia", features=features)
 
     def open(self, path: Path) -> None:
@@ -172,7 +175,9 @@ class Browser:
         if whole:
             height = self.evaluate("document.documentElement.scrollHeight")
             width = self.evaluate("window.innerWidth")
-            self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+            self.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            )
             self.settle()
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 

@@ -21,16 +21,20 @@ pub(crate) struct Coordinates {
 /// # Errors
 /// `Argument` if the one asked for is not there, or has fewer than two columns.
 pub(crate) fn read(file: &AnnDataFile, basis: Option<&str>) -> Result<Option<Coordinates>> {
-    let usable = |name: &str| matches!(file.obsm().get(name), Some(MatrixHeader::Dense(header)) if header.field.is_none()
-        && matches!(header.shape[..], [_, columns] if columns >= 2));
+    let usable = |name: &str| {
+        matches!(file.obsm().get(name), Some(MatrixHeader::Dense(header)) if header.field.is_none()
+        && matches!(header.shape[..], [_, columns] if columns >= 2))
+    };
     let name = match basis {
         None => USUAL.into_iter().find(|name| usable(name)).map(str::to_owned),
         Some(basis) => {
             let candidates = [basis.to_owned(), format!("X_{basis}")];
             let known: Vec<&str> = file.obsm().keys().map(String::as_str).take(20).collect();
             let unknown = || {
-                Error::argument(format!("obsm has no embedding '{basis}' of two columns"))
-                    .hint(format!("obsm has {}", if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }))
+                Error::argument(format!("obsm has no embedding '{basis}' of two columns")).hint(format!(
+                    "obsm has {}",
+                    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+                ))
             };
             Some(candidates.into_iter().find(|name| usable(name)).ok_or_else(unknown)?)
         }

@@ -10,8 +10,18 @@ use crate::run_metrics::RunMetrics;
 use crate::uns;
 
 /// Steps whose parameters scanpy keeps in `uns`, in the order in which they are run.
-const STEPS: [&str; 10] =
-    ["scrublet", "log1p", "hvg", "pearson_residuals_normalization", "pca", "harmony", "neighbors", "tsne", "umap", "leiden"];
+const STEPS: [&str; 10] = [
+    "scrublet",
+    "log1p",
+    "hvg",
+    "pearson_residuals_normalization",
+    "pca",
+    "harmony",
+    "neighbors",
+    "tsne",
+    "umap",
+    "leiden",
+];
 
 pub(crate) fn methods(
     file: &AnnDataFile,
@@ -110,7 +120,9 @@ impl Sentences {
         };
         let [all_cells, all_genes] = run.report.input_shape.map(grouped);
         let version = run.version.as_deref().map_or(String::new(), |version| format!(" {version}"));
-        self.say(format!("Counts of {all_cells} cells{of} and {all_genes} genes were processed with annstream{version}."));
+        self.say(format!(
+            "Counts of {all_cells} cells{of} and {all_genes} genes were processed with annstream{version}."
+        ));
         let removed: Vec<String> = run
             .report
             .filters
@@ -162,14 +174,22 @@ impl Sentences {
         self.say(format!("{count} principal components{of} were computed."));
     }
 
-    fn graph(&mut self, neighbors: Option<&Dict>, umap: Option<&Dict>, leiden: Option<&Dict>, clusters: Option<&Clusters>) {
+    fn graph(
+        &mut self,
+        neighbors: Option<&Dict>,
+        umap: Option<&Dict>,
+        leiden: Option<&Dict>,
+        clusters: Option<&Clusters>,
+    ) {
         if let Some(params) = neighbors.and_then(|neighbors| uns::inner(neighbors, "params")) {
             let count = uns::number(params, "n_neighbors").unwrap_or(15.0);
             let metric = uns::text(params, "metric").unwrap_or_else(|| "euclidean".to_owned());
             let rep = uns::text(params, "use_rep").unwrap_or_else(|| "X_pca".to_owned());
             let of = uns::number(params, "n_pcs").map_or(String::new(), |pcs| format!(" ({pcs} dimensions)"));
-            self.say(format!("A graph of the {count} nearest neighbours of each cell was built on {rep}{of} with {metric} \
-                distances."));
+            self.say(format!(
+                "A graph of the {count} nearest neighbours of each cell was built on {rep}{of} with {metric} \
+                distances."
+            ));
         }
         if umap.is_some() {
             self.say("Cells were embedded in two dimensions by UMAP (McInnes et al., arXiv:1802.03426).");
@@ -180,7 +200,9 @@ impl Sentences {
             let count = clusters.filter(|clusters| clusters.column == "leiden").map(|clusters| clusters.names.len());
             let gave = count.map_or(String::new(), |count| format!(" gave {count} clusters"));
             let verb = if gave.is_empty() { " was used for clustering" } else { "" };
-            self.say(format!("The Leiden algorithm (Traag et al., Sci. Rep. 9:5233, 2019) at resolution {resolution}{gave}{verb}."));
+            self.say(format!(
+                "The Leiden algorithm (Traag et al., Sci. Rep. 9:5233, 2019) at resolution {resolution}{gave}{verb}."
+            ));
         }
     }
 
@@ -192,9 +214,12 @@ impl Sentences {
             Some(reference) => format!("the group {reference}"),
         };
         let method = param("method").unwrap_or("t-test");
-        let correction = param("corr_method").map_or(String::new(), |name| format!(", with p-values adjusted by {name}"));
+        let correction =
+            param("corr_method").map_or(String::new(), |name| format!(", with p-values adjusted by {name}"));
         let groupby = &markers.groupby;
-        self.say(format!("Marker genes of the groups of {groupby} were ranked against {against} by {method}{correction}."));
+        self.say(format!(
+            "Marker genes of the groups of {groupby} were ranked against {against} by {method}{correction}."
+        ));
     }
 
     fn end(&mut self) {

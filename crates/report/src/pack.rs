@@ -23,7 +23,7 @@ pub enum Packed {
 }
 
 /// The step that says that there is no number, and the code that says that there is no category.
-pub const MISSING: u16 = u16::MAX;
+pub(crate) const MISSING: u16 = u16::MAX;
 
 impl Packed {
     /// Numbers with an error of at most 1 / 131,068 of their range.

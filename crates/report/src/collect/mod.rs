@@ -23,8 +23,20 @@ use crate::run_metrics::RunMetrics;
 
 /// Columns of `obs` that usually hold the sample, in the order in which they are looked for.
 const SAMPLES: [&str; 14] = [
-    "sample", "sample_id", "Sample", "library", "library_id", "donor", "donor_id", "patient", "batch", "condition", "orig.ident",
-    "dataset", "stim", "replicate",
+    "sample",
+    "sample_id",
+    "Sample",
+    "library",
+    "library_id",
+    "donor",
+    "donor_id",
+    "patient",
+    "batch",
+    "condition",
+    "orig.ident",
+    "dataset",
+    "stim",
+    "replicate",
 ];
 
 /// Columns that usually hold clusters.
@@ -126,7 +138,8 @@ fn asked(file: &AnnDataFile, name: &str) -> Result<Category> {
     }
     let category = Category::read(file, name)?;
     if category.labels.len() > MOST {
-        let message = format!("the column '{name}' of obs has {} values, expected at most {MOST}", category.labels.len());
+        let message =
+            format!("the column '{name}' of obs has {} values, expected at most {MOST}", category.labels.len());
         return Err(Error::argument(message).hint("name a column of categories"));
     }
     Ok(category)

@@ -30,10 +30,7 @@ struct Matrix<'a> {
     name: String,
 }
 
-pub(super) fn picture(
-    source: &mut Source<'_>,
-    markers: Option<&Markers>,
-) -> Result<(Option<Embedding>, Option<Dots>)> {
+pub(super) fn picture(source: &mut Source<'_>, markers: Option<&Markers>) -> Result<(Option<Embedding>, Option<Dots>)> {
     let coordinates = embedding::read(source.file, source.options.basis.as_deref())?;
     if coordinates.is_none() {
         let command = if source.file.obsp().contains_key("connectivities") {
@@ -55,7 +52,11 @@ pub(super) fn picture(
     match matrix {
         None => {
             if !marks.is_empty() || !source.options.genes.is_empty() {
-                source.lacks("dots", "There is no matrix to read genes from.", "annstream run COUNTS -o OUT --keep-x both");
+                source.lacks(
+                    "dots",
+                    "There is no matrix to read genes from.",
+                    "annstream run COUNTS -o OUT --keep-x both",
+                );
             }
         }
         Some(matrix) => {

@@ -24,10 +24,12 @@ const MEASURES: [(&str, &str, bool); 5] = [
 pub(super) fn variable(source: &mut Source<'_>) -> Result<Option<VariableGenes>> {
     let file = source.file;
     let has = |name: &str| file.var().columns.contains_key(name);
-    let chosen = if has("highly_variable") { truths(&file.read_column(TableName::Var, "highly_variable")?) } else { None };
+    let chosen =
+        if has("highly_variable") { truths(&file.read_column(TableName::Var, "highly_variable")?) } else { None };
     let measured: Vec<_> = MEASURES.into_iter().filter(|(name, ..)| has(name)).collect();
     let (Some(chosen), true, false) = (chosen, has("means"), measured.is_empty()) else {
-        let what = "var has no means and dispersions of genes (means, dispersions_norm or variances_norm, highly_variable).";
+        let what =
+            "var has no means and dispersions of genes (means, dispersions_norm or variances_norm, highly_variable).";
         source.lacks("variable", what, "annstream hvg IN -o OUT");
         return Ok(None);
     };

@@ -186,7 +186,16 @@ pub(super) fn number(value: f64) -> String {
     } else if size >= 1e6 || size < 1e-3 {
         format!("{value:.1e}")
     } else {
-        let digits = if size >= 100.0 { 0 } else if size >= 10.0 { 1 } else if size >= 1.0 { 2 } else { 3 };
-        format!("{value:.digits$}")
+        let digits = if size >= 100.0 {
+            0
+        } else if size >= 10.0 {
+            1
+        } else if size >= 1.0 {
+            2
+        } else {
+            3
+        };
+        let text = format!("{value:.digits$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
     }
 }

@@ -68,8 +68,13 @@ impl Drawing for Cells<'_> {
         let (x, y) = (&self.embedding.x, &self.embedding.y);
         let bounds = |values: &crate::pack::Packed| {
             let found = (0..values.len()).filter_map(|i| values.get(i));
-            let (low, high) = found.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-            if low <= high { (low - (high - low).max(1e-9) * 0.04, high + (high - low).max(1e-9) * 0.04) } else { (0.0, 1.0) }
+            let (low, high) =
+                found.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            if low <= high {
+                (low - (high - low).max(1e-9) * 0.04, high + (high - low).max(1e-9) * 0.04)
+            } else {
+                (0.0, 1.0)
+            }
         };
         let label = &self.embedding.label;
         let axes = Axes {
@@ -84,10 +89,11 @@ impl Drawing for Cells<'_> {
         };
         let mut chart = chart(canvas, &area, axes)?;
         let ends = if self.is_category() { (0.0, 1.0, false) } else { self.ends() };
-        let radius = canvas.size((170.0 / (x.len().max(1) as f64).sqrt()).clamp(0.5, 3.0)).max(1);
-        let points = self.order(ends).into_iter().filter_map(|(cell, shade)| {
-            Some(Circle::new((x.get(cell)?, y.get(cell)?), radius, shade.filled()))
-        });
+        let radius = canvas.size((130.0 / (x.len().max(1) as f64).sqrt()).clamp(0.5, 3.0)).max(1);
+        let points = self
+            .order(ends)
+            .into_iter()
+            .filter_map(|(cell, shade)| Some(Circle::new((x.get(cell)?, y.get(cell)?), radius, shade.filled())));
         chart.draw_series(points)?;
         let place = (f64::from(SIDE) + 6.0, 34.0);
         if self.is_category() {

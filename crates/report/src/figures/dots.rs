@@ -50,7 +50,8 @@ impl Drawing for DotPlot<'_> {
         let mut chart = chart(canvas, &area, axes)?;
         for gene in 0..dots.genes.len() {
             let means = || dots.mean.iter().map(|row| row[gene]);
-            let (low, high) = means().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            let (low, high) =
+                means().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
             for group in 0..dots.groups.len() {
                 let share = dots.fraction[group][gene];
                 let place = if high > low { (dots.mean[group][gene] - low) / (high - low) } else { 0.0 };

@@ -38,8 +38,15 @@ impl Drawing for Genes<'_> {
         let (_, area) = canvas.area.split_vertically(canvas.size(24.0));
         let points = self.points(measure);
         let bounds = |of: fn(&(f64, f64, bool)) -> f64| {
-            let ends = points.iter().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-            if ends.0 < ends.1 { (ends.0 - (ends.1 - ends.0) * 0.03, ends.1 + (ends.1 - ends.0) * 0.03) } else { (0.0, 1.0) }
+            let ends = points
+                .iter()
+                .map(of)
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            if ends.0 < ends.1 {
+                (ends.0 - (ends.1 - ends.0) * 0.03, ends.1 + (ends.1 - ends.0) * 0.03)
+            } else {
+                (0.0, 1.0)
+            }
         };
         let axes = Axes {
             x: bounds(|point| point.0),

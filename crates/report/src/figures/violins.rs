@@ -37,7 +37,8 @@ impl Drawing for Violins<'_> {
             canvas.text(&metric.label, (canvas.px(middle), canvas.px(8.0)), &title)?;
             let (_, area) = panel.split_vertically(canvas.size(24.0));
             let most = metric.groups.iter().filter_map(|group| group.quantiles.last()).fold(0.0_f64, |a, b| a.max(*b));
-            let least = metric.groups.iter().filter_map(|group| group.quantiles.first()).fold(0.0_f64, |a, b| a.min(*b));
+            let least =
+                metric.groups.iter().filter_map(|group| group.quantiles.first()).fold(0.0_f64, |a, b| a.min(*b));
             let axes = Axes {
                 x: (-0.6, metric.groups.len() as f64 - 0.4),
                 y: (least, if most > least { most * 1.04 } else { least + 1.0 }),
@@ -56,11 +57,13 @@ impl Drawing for Violins<'_> {
                 let heights = if group.density.is_empty() { &[0.15, 0.15][..] } else { &group.density };
                 let last = (heights.len() - 1) as f64;
                 let side = |sign: f64| {
-                    heights.iter().enumerate().map(move |(k, height)| {
-                        (place + sign * 0.42 * height, low + (high - low) * k as f64 / last)
-                    })
+                    heights
+                        .iter()
+                        .enumerate()
+                        .map(move |(k, height)| (place + sign * 0.42 * height, low + (high - low) * k as f64 / last))
                 };
-                let outline: Vec<(f64, f64)> = side(1.0).chain(side(-1.0).collect::<Vec<_>>().into_iter().rev()).collect();
+                let outline: Vec<(f64, f64)> =
+                    side(1.0).chain(side(-1.0).collect::<Vec<_>>().into_iter().rev()).collect();
                 let mut closed = outline.clone();
                 closed.extend(outline.first());
                 chart.draw_series([Polygon::new(outline, shade.mix(0.75).filled())])?;
@@ -68,7 +71,11 @@ impl Drawing for Violins<'_> {
                 let middle_half = vec![(place, first), (place, third)];
                 chart.draw_series([PathElement::new(middle_half, INK.stroke_width(canvas.size(3.0)))])?;
                 chart.draw_series([Circle::new((place, median), canvas.size(2.5), WHITE.filled())])?;
-                chart.draw_series([Circle::new((place, median), canvas.size(2.5), INK.stroke_width(canvas.size(1.0)))])?;
+                chart.draw_series([Circle::new(
+                    (place, median),
+                    canvas.size(2.5),
+                    INK.stroke_width(canvas.size(1.0)),
+                )])?;
             }
             names_below(canvas, &chart, &quality.samples, least, self.upright())?;
         }

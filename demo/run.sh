@@ -20,13 +20,15 @@ step "$annstream" concat healthy=demo/pbmc4k.h5ad donor_a=demo/donor_a.h5ad \
     --compression gzip --force
 step "$annstream" info "$result"
 step "$python" demo/check.py "$result"
-step "$annstream" run "$result" -o "$done" --force -v
+step "$annstream" run "$result" -o "$done" --metrics "$folder/run.json" --force -v
 step "$annstream" neighbors "$done" -o "$folder/graph.h5ad" --force -q
 step "$annstream" umap "$folder/graph.h5ad" -o "$folder/picture.h5ad" --force -q
 step "$annstream" leiden "$folder/picture.h5ad" -o "$folder/clustered.h5ad" --force -q
 step "$annstream" rank-genes-groups "$folder/clustered.h5ad" -o "$folder/marked.h5ad" --groupby leiden --force -q
 step "$python" demo/look.py "$folder/marked.h5ad"
+step "$annstream" report "$folder/marked.h5ad" -o "$folder/report.html" --metrics "$folder/run.json" --force
 rm "$folder/graph.h5ad" "$folder/picture.h5ad" "$folder/clustered.h5ad"
 printf '\nThe merged file is %s (%s bytes). Open it with anndata.read_h5ad.\n' \
     "$(cd "$(dirname "$result")" && pwd)/$(basename "$result")" "$(wc -c <"$result" | tr -d ' ')"
 printf 'The processed one is marked.h5ad beside it, with a picture of its cells, marked.png.\n'
+printf 'Open report.html, beside it too, in a browser.\n'

@@ -1,7 +1,7 @@
 //! A page about a processed file, and figures for papers.
 //!
-//! [`collect`] looks at a file and gives a [`Report`]: plain data, a few megabytes at most however many cells there are.
-//! [`page`] puts it into one HTML file that needs nothing else; [`figures`] draws it as SVG and PNG. Both show what stands
+//! [`collect()`] looks at a file and gives a [`Report`]: plain data, a few megabytes at most however many cells there are.
+//! [`page()`] puts it into one HTML file that needs nothing else; [`figures`] draws it as SVG and PNG. Both show what stands
 //! in the report and look at nothing else, so that they agree.
 //!
 //! What a file lacks is not an error: the part is left out, and [`Report::missing`] says which command makes it.

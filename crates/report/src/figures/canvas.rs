@@ -64,7 +64,9 @@ impl<DB: DrawingBackend> Canvas<DB> {
         (x, y): (i32, i32),
         style: &TextStyle<'_>,
     ) -> std::result::Result<(), Failed<DB>> {
-        self.area.draw(&Text::new(text.to_owned(), (x, y), style.clone()))
+        // What is no letter has no place in SVG.
+        let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+        self.area.draw(&Text::new(text, (x, y), style.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The charts of a report as figures for papers: SVG, and PNG of twice the size. One file for each figure.
 //!
-//! Every figure is drawn once, by a function that knows nothing of formats ([`canvas`]). Colours are those of the page in
+//! Every figure is drawn once, by a function that knows nothing of formats (`canvas`). Colours are those of the page in
 //! its light theme. The same report gives the same bytes.
 
 mod axes;

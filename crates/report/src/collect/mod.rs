@@ -72,7 +72,10 @@ pub fn collect(input: &Input, options: &ReportOptions, run: Option<RunMetrics>, 
     gather(input, options, run, exec).map_err(|error| error.in_file(&input.name))
 }
 
-fn gather(input: &Input, options: &ReportOptions, run: Option<RunMetrics>, exec: &Exec) -> Result<Report> {
+fn gather(input: &Input, options: &ReportOptions, mut run: Option<RunMetrics>, exec: &Exec) -> Result<Report> {
+    if let Some(run) = &mut run {
+        run.inputs.iter_mut().for_each(|input| *input = overview::base(input));
+    }
     let file = &input.file;
     let cells = file.n_obs();
     let _held = exec.budget().charge(cells as u64 * 100, "the columns of the cells")?;

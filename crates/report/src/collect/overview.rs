@@ -36,10 +36,9 @@ pub(super) fn overview(source: &Source<'_>, name: &str, run: Option<&RunMetrics>
     });
     let inputs = match (run, file.virtual_sources()) {
         (Some(run), _) if !run.inputs.is_empty() => run.inputs.clone(),
-        (_, Some(sources)) => sources.sources.iter().map(|source| source.path.clone()).collect(),
+        (_, Some(sources)) => sources.sources.iter().map(|source| base(&source.path)).collect(),
         _ => Vec::new(),
     };
-    let inputs = inputs.iter().map(|input| base(input)).collect();
     let bytes = if is_url(Path::new(name)) { None } else { Some(file.stored_bytes()?) };
     Ok(Overview {
         file: base(name),
@@ -53,7 +52,7 @@ pub(super) fn overview(source: &Source<'_>, name: &str, run: Option<&RunMetrics>
 }
 
 /// Without the folder, which is nobody's business.
-fn base(path: &str) -> String {
+pub(super) fn base(path: &str) -> String {
     let path = path.trim_end_matches('/');
     path.rsplit('/').next().unwrap_or(path).to_owned()
 }

@@ -165,6 +165,10 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def mouse(self, kind: str, x: float, y: float, **more: Any) -> None:
+        """Moves the mouse, or turns its wheel."""
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
+
     def press(self, key: str, code: str, number: int) -> None:
         """Presses a key."""
         for kind in ("keyDown", "keyUp"):

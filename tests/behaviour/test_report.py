@@ -184,6 +184,31 @@ def test_light_and_dark(page: Path, browser: Browser) -> None:
 
 
 @needs_browser
+def test_with_a_mouse(page: Path, browser: Browser) -> None:
+    """What is pointed at is told; the wheel zooms with Ctrl, and else moves the page."""
+    browser.open(page)
+    plot = "annstream.charts.get('cells').plot.getBoundingClientRect()"
+    left, top, width, height = browser.evaluate(f"(box => [box.left, box.top, box.width, box.height])({plot})")
+    chart = "annstream.charts.get('cells').instance"
+    point = f"[...{chart}.getOption().series[0].data.slice(0, 2)]"
+    x, y = browser.evaluate(f"{chart}.convertToPixel({{ gridIndex: 0 }}, {point})")
+    for step in (4, 1, 0):
+        browser.mouse("mouseMoved", left + x + step, top + y)
+        browser.settle()
+    told = browser.evaluate("document.querySelector('.tip')?.textContent")
+    assert told.startswith("leiden: ") and "total_counts" in told
+    end = f"{chart}.getOption().dataZoom[0].end"
+    middle = (left + width / 2, top + height / 2)
+    browser.mouse("mouseWheel", *middle, deltaX=0, deltaY=-200, modifiers=2)
+    browser.settle()
+    zoomed = browser.evaluate(end)
+    assert zoomed < 100 and browser.evaluate("scrollY") == 0
+    browser.mouse("mouseWheel", *middle, deltaX=0, deltaY=150)
+    browser.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert browser.evaluate(end) == zoomed and browser.evaluate("scrollY") > 0
+
+
+@needs_browser
 def test_without_a_mouse(page: Path, browser: Browser) -> None:
     """Buttons are reached by the tab key, charts have words, tables stand beside them."""
     browser.open(page)

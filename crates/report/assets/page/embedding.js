@@ -49,6 +49,8 @@ function embedding() {
     tools: [button("−", "Zoom out", () => move(1.4)), button("+", "Zoom in", () => move(1 / 1.4)), button("Reset", "Show all cells", () => move(1000))],
     note: `${sampled}Drag to move; Ctrl and wheel, pinch, or the keys + − 0 and arrows to zoom.`,
   });
+  // Without Ctrl the wheel belongs to the page; the library would take it.
+  ["wheel", "mousewheel"].forEach((kind) => handle.plot.addEventListener(kind, (event) => event.ctrlKey || event.stopPropagation(), { capture: true, passive: true }));
   handle.plot.addEventListener("keydown", (event) => {
     const steps = { "+": [1 / 1.4], "=": [1 / 1.4], "-": [1.4], 0: [1000], ArrowLeft: [1, -0.15], ArrowRight: [1, 0.15], ArrowDown: [1, 0, -0.15], ArrowUp: [1, 0, 0.15] };
     if (steps[event.key] && !event.ctrlKey && !event.metaKey) {

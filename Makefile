@@ -113,6 +113,7 @@ test-python: test-binary ## the binary against anndata, and against bad inputs, 
 	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
 	export ANNSTREAM_HVG="$(CURDIR)/target/debug/examples/hvg_from_stats"
 	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(PYTEST_ARGS)
+	bash tools/setup.sh browser
 	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
 
 test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them

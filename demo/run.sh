@@ -20,8 +20,10 @@ step "$annstream" concat healthy=demo/pbmc4k.h5ad donor_a=demo/donor_a.h5ad \
     --compression gzip --force
 step "$annstream" info "$result"
 step "$python" demo/check.py "$result"
-step "$annstream" run "$result" -o "$done" --force -v
+step "$annstream" run "$result" -o "$done" --metrics "$folder/run.json" --force -v
 step "$python" demo/look.py "$done"
+step "$annstream" report "$done" -o "$folder/report.html" --metrics "$folder/run.json" --force
 printf '\nThe merged file is %s (%s bytes). Open it with anndata.read_h5ad.\n' \
     "$(cd "$(dirname "$result")" && pwd)/$(basename "$result")" "$(wc -c <"$result" | tr -d ' ')"
 printf 'The processed one is done.h5ad beside it, with a picture of its cells, done.png.\n'
+printf 'Open report.html, beside it too, in a browser.\n'

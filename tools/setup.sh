@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the build needs from the machine: cargo, a C compiler, and a Python with venv.
+# What the build needs from the machine: cargo, a C compiler, a Python with venv, and for some tests a Chromium.
 # Prints the Python to use on its last line. On Debian as root it installs what is missing; elsewhere it says what to do.
 set -euo pipefail
 
@@ -62,8 +62,21 @@ rust)
         install "a C and C++ compiler" "apt-get install build-essential, or xcode-select --install" build-essential
     fi
     ;;
+browser)
+    # Some tests look at pages; where no browser is or can be had, they are skipped.
+    for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome-stable google-chrome; do
+        if [ -n "$name" ] && command -v "$name" >/dev/null; then
+            exit 0
+        fi
+    done
+    if can_install; then
+        (install "Chromium" "" chromium) || say "no Chromium: tests of pages in a browser will be skipped"
+    else
+        say "no Chromium: tests of pages in a browser will be skipped"
+    fi
+    ;;
 *)
-    say "unknown part '$1': rust, python or next"
+    say "unknown part '$1': rust, python, next or browser"
     exit 2
     ;;
 esac

@@ -31,6 +31,15 @@ BUNDLED = {
 # The crate states no licence of its own; that of the sources it carries.
 UNSTATED = {"hdf5-metno-src": "BSD-3-Clause (that of the HDF5 sources it carries)"}
 
+# What pages and figures carry, under crates/report/assets/vendor; `tools/vendor_report.sh` makes it anew.
+CARRIED = [
+    ("Apache ECharts 6.1.0", "Apache-2.0", "The Apache Software Foundation", "charts of the page that `report` writes"),
+    ("zrender 6.1.0", "BSD-3-Clause", "Baidu Inc.", "inside ECharts"),
+    ("parts of d3", "BSD-3-Clause", "Michael Bostock", "inside ECharts"),
+    ("tslib", "0BSD", "Microsoft Corporation", "inside ECharts"),
+    ("DejaVu Sans", "Bitstream Vera", "Bitstream, Inc.; changes by DejaVu are public domain", "letters of PNG figures"),
+]
+
 HEAD = """# Third-party software
 
 Everything that is part of the `annstream` binary or takes part in building it, on any platform, with its licence.
@@ -86,6 +95,10 @@ def document() -> str:
     for crate, (name, licence, owner, use) in BUNDLED.items():
         if crate in carried:
             lines.append(f"| {name} | {licence} | {owner} | {use} | {crate} {carried[crate]} |")
+    lines += ["", "## Code and letters that pages and figures carry", "", "| what | licence | copyright | here it |"]
+    lines.append("|---|---|---|---|")
+    lines += [f"| {name} | {licence} | {owner} | {use} |" for name, licence, owner, use in CARRIED]
+    lines += ["", "The texts of these licences stand beside the files, in `crates/report/assets/vendor`."]
     lines += ["", "## Crates in the binary", "", *table([packages[i] for i in linked])]
     lines += ["", "## Crates that only take part in building", "", *table([packages[i] for i in building])]
     return "\n".join(lines) + "\n"

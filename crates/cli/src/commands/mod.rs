@@ -15,6 +15,7 @@ mod neighbors;
 mod output;
 mod pipeline;
 mod ready;
+mod report;
 mod residuals;
 mod run;
 mod sample;
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     RankGenesGroups(Box<markers::Arguments>),
     /// Run a preprocessing pipeline: QC, filters, normalization, variable genes, PCA, in few passes.
     Run(Box<run::Arguments>),
+    /// Make a page about a processed file, and figures: HTML, SVG, PNG.
+    Report(Box<report::Arguments>),
     /// Score cells by a list of genes.
     ScoreGenes(Box<score::ScoreGenes>),
     /// Score the phases of the cell cycle.
@@ -101,6 +104,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Pca(arguments) => arguments.run(),
         Command::RankGenesGroups(arguments) => markers::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::ScoreGenes(arguments) => arguments.run(),
         Command::CellCycle(arguments) => arguments.run(),

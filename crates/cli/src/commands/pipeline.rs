@@ -96,8 +96,10 @@ impl Job<'_> {
         let size = disk_bytes(self.output);
         let metrics = Metrics::new(seconds);
         if let Some(path) = self.metrics {
-            let value = serde_json::json!({ "output": self.output.display().to_string(), "bytes": size,
-                "report": report, "process": metrics });
+            let inputs: Vec<String> = self.inputs.iter().map(|input| input.path.display().to_string()).collect();
+            let value = serde_json::json!({ "version": env!("CARGO_PKG_VERSION"), "inputs": inputs,
+                "output": self.output.display().to_string(), "bytes": size, "recipe": self.recipe, "report": report,
+                "process": metrics });
             let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
             std::fs::write(path, text).map_err(|error| Error::io(error, path))?;
         }

@@ -4,6 +4,7 @@ use annstream_core::anndata::TableName;
 use annstream_core::table::Column;
 use annstream_store::Buffer;
 
+use super::filters;
 use super::state::State;
 use crate::filter::{CellFilter, GeneFilter};
 use crate::groups::truths;
@@ -42,7 +43,7 @@ pub(super) fn run(state: &mut State<'_>) -> Result<()> {
     })?;
     let Some(counts) = counts else { return Ok(()) };
     let _charge = state.exec.budget().charge(counts.bytes(), "the counts of the cells")?;
-    keep(state, &counts)?;
+    keep(state, &counts, &names)?;
     columns(state, &counts, &names);
     state.hold_columns()?;
     state.raw = state.stored.clone().keep_rows(&state.cells)?.keep_columns(&state.genes)?;
@@ -113,9 +114,13 @@ fn ranks(state: &State<'_>, width: usize) -> Result<Vec<usize>> {
 }
 
 /// Which cells and genes are kept.
-fn keep(state: &mut State<'_>, counts: &Counts) -> Result<()> {
+fn keep(state: &mut State<'_>, counts: &Counts, sets: &[String]) -> Result<()> {
     state.cells.clone_from(&counts.kept);
+    if let Some(filter) = &state.recipe.filter_cells {
+        state.report.filters.extend(filters::of_cells(filter, counts, sets));
+    }
     if let Some(filter) = &state.recipe.filter_genes {
+        state.report.filters.extend(filters::of_genes(filter, &counts.genes_kept));
         state.genes = filter.mask(&counts.genes_kept);
     }
     let kept = |mask: &[bool]| mask.iter().filter(|keep| **keep).count();

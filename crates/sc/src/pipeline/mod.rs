@@ -18,6 +18,7 @@
 
 mod components;
 mod counts;
+mod filters;
 mod genes;
 mod markers;
 mod matrix;
@@ -36,6 +37,7 @@ use serde::Serialize;
 use crate::hvg::Flavor;
 use crate::recipe::Recipe;
 use crate::{Error, Result};
+pub use filters::Filtered;
 pub use matrix::Matrix;
 pub use stage::Stage;
 use state::State;
@@ -77,6 +79,8 @@ pub struct PipelineReport {
     pub passes: u32,
     /// Genes that are highly variable.
     pub variable_genes: Option<usize>,
+    /// What each filter removed, in order.
+    pub filters: Vec<Filtered>,
     /// Seconds by stage, in order.
     pub stages: Vec<Stage>,
     /// What the user should know.

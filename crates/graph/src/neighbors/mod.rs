@@ -1,12 +1,14 @@
 //! Nearest neighbours of cells, and the graphs that are made of them: what `scanpy.pp.neighbors` gives.
 //!
 //! - [`nearest`] finds the neighbours of all cells in an embedding ([`Knn`]): exactly, or nearly where cells are many;
+//!   [`each_nearest`] shows them to a function and does not keep them;
 //! - [`umap`] and [`gauss`] make a [`Graph`](crate::Graph) of them, whose weights say how close cells are;
 //! - [`Stored`] says what scanpy would store, and where.
 
 mod approximate;
 mod distance;
 mod draw;
+mod each;
 mod exact;
 mod gauss;
 mod knn;
@@ -26,6 +28,7 @@ mod umap;
 #[cfg(test)]
 mod tests;
 
+pub use each::each_nearest;
 pub use gauss::gauss;
 pub use knn::Knn;
 pub use metric::Metric;

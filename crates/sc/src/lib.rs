@@ -20,6 +20,7 @@ pub mod reduce;
 pub mod regress;
 pub mod sample;
 pub mod score;
+pub mod scrublet;
 #[cfg(test)]
 mod split_rows;
 

@@ -20,6 +20,7 @@ mod residuals;
 mod run;
 mod sample;
 mod score;
+mod scrublet;
 mod split;
 mod steps;
 mod subset;
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     ScoreGenes(Box<score::ScoreGenes>),
     /// Score the phases of the cell cycle.
     CellCycle(Box<score::CellCycleScores>),
+    /// Find doublets, droplets that hold two cells.
+    Scrublet(Box<scrublet::Arguments>),
     /// Draw fewer counts at random.
     Downsample(Box<downsample::Arguments>),
     /// Draw cells or genes at random.
@@ -108,6 +111,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Run(arguments) => run::run(&arguments),
         Command::ScoreGenes(arguments) => arguments.run(),
         Command::CellCycle(arguments) => arguments.run(),
+        Command::Scrublet(arguments) => scrublet::run(&arguments),
         Command::Downsample(arguments) => downsample::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Split(arguments) => split::run(&arguments),

@@ -95,7 +95,7 @@ pub(crate) struct CellCycleScores {
     scoring: Scoring,
 }
 
-fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
+pub(super) fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
     match text {
         "yes" => Ok(true),
         "no" => Ok(false),

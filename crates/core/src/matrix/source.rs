@@ -1,6 +1,7 @@
 //! Where rows come from.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use annstream_store::DType;
 
@@ -65,6 +66,36 @@ pub fn largest_range(source: &dyn MatrixSource, ranges: &[Range<u64>]) -> Result
 }
 
 impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
+    fn shape(&self) -> [u64; 2] {
+        (**self).shape()
+    }
+
+    fn dtype(&self) -> DType {
+        (**self).dtype()
+    }
+
+    fn partition(&self, max_bytes: u64) -> Result<Vec<Range<u64>>> {
+        (**self).partition(max_bytes)
+    }
+
+    fn cost(&self, rows: Range<u64>) -> Result<u64> {
+        (**self).cost(rows)
+    }
+
+    fn read(&self, rows: Range<u64>) -> Result<Block> {
+        (**self).read(rows)
+    }
+
+    fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
+        (**self).read_structure(rows)
+    }
+
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        (**self).lengths(rows)
+    }
+}
+
+impl<S: MatrixSource + ?Sized> MatrixSource for Arc<S> {
     fn shape(&self) -> [u64; 2] {
         (**self).shape()
     }

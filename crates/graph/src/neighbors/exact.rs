@@ -13,12 +13,25 @@ const SLACK: usize = 16;
 /// of a product could hide a neighbour, all differences of that point are looked at in doubles. So the result is exact;
 /// of points at the same distance the first is taken.
 pub(super) fn exact(points: &Points, neighbours: usize, exec: &Exec) -> Result<Knn> {
+    let mut knn = Knn::with_capacity(points.rows.len(), neighbours);
+    each_block(points, neighbours, |_, found| found, |found| knn.append(found), exec)?;
+    Ok(knn)
+}
+
+/// The same for whoever does not keep the neighbours: `map` gets those of some consecutive points, of which it is told the
+/// first, on any thread; `fold` gets what it returned, in order.
+pub(super) fn each_block<T: Send>(
+    points: &Points,
+    neighbours: usize,
+    map: impl Fn(usize, Knn) -> T + Sync,
+    mut fold: impl FnMut(T),
+    exec: &Exec,
+) -> Result<()> {
     let cells = points.rows.len();
     let size = cells.min(neighbours + 1 + SLACK);
     let longest = (0..cells).map(|cell| points.rows.squared_length(cell)).fold(0.0, f32::max).sqrt();
     let in_flight = 2 * exec.threads() + 1;
     let _scans = exec.budget().charge(Scan::bytes(points.rows.width(), size) * in_flight as u64, "comparing cells")?;
-    let mut knn = Knn::with_capacity(cells, neighbours);
     exec.progress().begin("nearest neighbours", cells as u64, "cells");
     exec.ordered(
         cells.div_ceil(QUERIES),
@@ -28,7 +41,8 @@ pub(super) fn exact(points: &Points, neighbours: usize, exec: &Exec) -> Result<K
             let mut scan = Scan::new(points.measure, size);
             scan.begin(&points.rows, queries.clone());
             scan.look(&points.rows, 0..cells);
-            let mut found = Knn::with_capacity(queries.len(), neighbours);
+            let (first, count) = (queries.start, queries.len());
+            let mut found = Knn::with_capacity(count, neighbours);
             let mut row = Row::default();
             for (i, cell) in queries.enumerate() {
                 let (ids, _) = scan.lists.of(i);
@@ -40,16 +54,16 @@ pub(super) fn exact(points: &Points, neighbours: usize, exec: &Exec) -> Result<K
                 }
                 found.push(points, &row);
             }
-            Ok(found)
+            Ok((count, map(first, found)))
         },
-        |_, found| {
-            exec.progress().advance(found.cells() as u64);
-            knn.append(found);
+        |_, (count, found)| {
+            exec.progress().advance(count as u64);
+            fold(found);
             Ok(())
         },
     )?;
     exec.progress().end();
-    Ok(knn)
+    Ok(())
 }
 
 /// The least difference that something may have whose key was not below `worst`. A point with as many equals as are

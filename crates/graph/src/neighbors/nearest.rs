@@ -63,24 +63,9 @@ pub struct Found {
 /// `Argument` if more neighbours are asked for than there are cells, or none; `Invalid` for values that are not finite;
 /// `Memory` if the budget is too small.
 pub fn nearest(values: &[f32], width: usize, options: NearestOptions, exec: &Exec) -> Result<Found> {
-    let NearestOptions { n_neighbors, metric, seed, search } = options;
-    let cells = values.len().checked_div(width).unwrap_or(0);
-    if width == 0 || values.len() != cells * width {
-        return Err(Error::internal(format!("{} values in rows of {width}", values.len())));
-    }
-    if n_neighbors == 0 || n_neighbors > cells {
-        return Err(Error::argument(format!("{n_neighbors} neighbours among {cells} cells")));
-    }
-    if cells >= 1 << 31 {
-        return Err(Error::unsupported(format!("neighbours of {cells} cells; at most 2^31 are supported")));
-    }
-    let neighbours = n_neighbors - 1;
-    let limit = if metric == Metric::Manhattan { EXACT_ABSOLUTE } else { EXACT };
-    let approximately = match search {
-        Search::Auto => cells > limit.max(32 * n_neighbors),
-        Search::Exact => false,
-        Search::Approximate => neighbours > 0,
-    };
+    let NearestOptions { n_neighbors, metric, seed, .. } = options;
+    let approximately = is_approximate(values, width, options)?;
+    let (cells, neighbours) = (values.len() / width, n_neighbors - 1);
     let copies = if approximately { 2 } else { 1 };
     let bytes = Rows::bytes(width + 1, cells) * copies + (cells * neighbours * 8) as u64;
     let _rows = exec.budget().charge(bytes, "an embedding and its neighbours")?;
@@ -91,4 +76,25 @@ pub fn nearest(values: &[f32], width: usize, options: NearestOptions, exec: &Exe
     } else {
         Ok(Found { knn: exact(&points, neighbours, exec)?, recall: None })
     }
+}
+
+/// Whether neighbours will be looked for nearly; fails if they cannot be looked for.
+pub(super) fn is_approximate(values: &[f32], width: usize, options: NearestOptions) -> Result<bool> {
+    let NearestOptions { n_neighbors, metric, search, .. } = options;
+    let cells = values.len().checked_div(width).unwrap_or(0);
+    if width == 0 || values.len() != cells * width {
+        return Err(Error::internal(format!("{} values in rows of {width}", values.len())));
+    }
+    if n_neighbors == 0 || n_neighbors > cells {
+        return Err(Error::argument(format!("{n_neighbors} neighbours among {cells} cells")));
+    }
+    if cells >= 1 << 31 {
+        return Err(Error::unsupported(format!("neighbours of {cells} cells; at most 2^31 are supported")));
+    }
+    let limit = if metric == Metric::Manhattan { EXACT_ABSOLUTE } else { EXACT };
+    Ok(match search {
+        Search::Auto => cells > limit.max(32 * n_neighbors),
+        Search::Exact => false,
+        Search::Approximate => n_neighbors > 1,
+    })
 }

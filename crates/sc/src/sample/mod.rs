@@ -7,12 +7,14 @@
 mod choice;
 mod generator;
 mod mersenne;
+mod without_replacement;
 
 use crate::{Error, Result};
 
 pub use choice::choice;
 pub use generator::Generator;
 pub use mersenne::Mersenne;
+pub use without_replacement::sample_without_replacement;
 
 /// How many are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

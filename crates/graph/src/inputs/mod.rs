@@ -1,7 +1,11 @@
-//! What steps start from, out of a file: embeddings of cells, and graphs that were stored.
+//! What steps start from, out of a file: embeddings of cells, graphs that were stored, groups of cells.
 
 mod graph;
+mod groups;
 mod representation;
 
-pub use graph::{graph_name, read_graph};
+pub(crate) use graph::stored_graph;
+pub use graph::{distances_name, graph_name, read_graph};
+pub use groups::{Groups, groups};
+pub(crate) use representation::chosen;
 pub use representation::{Representation, representation};

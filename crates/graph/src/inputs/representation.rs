@@ -37,10 +37,20 @@ pub fn representation(
     n_pcs: Option<usize>,
     exec: &Exec,
 ) -> Result<Representation> {
-    let (slot, n_pcs) = choose(file, use_rep, n_pcs)?;
+    let (slot, header, n_pcs) = chosen(file, use_rep, n_pcs)?;
     let path = slot.to_string();
-    let header = file.matrix(slot).ok_or_else(|| missing("there is no X"))?;
     read(file, slot, header, n_pcs, exec).map_err(|error| error.at(path))
+}
+
+/// The matrix that [`representation`] reads, and how many of its columns: all unless given.
+pub(crate) fn chosen<'a>(
+    file: &'a AnnDataFile,
+    use_rep: Option<&'a str>,
+    n_pcs: Option<usize>,
+) -> Result<(Slot<'a>, &'a MatrixHeader, Option<usize>)> {
+    let (slot, n_pcs) = choose(file, use_rep, n_pcs)?;
+    let header = file.matrix(slot).ok_or_else(|| missing("there is no X"))?;
+    Ok((slot, header, n_pcs))
 }
 
 /// What is read, and how many of its columns.

@@ -1,4 +1,4 @@
-"""Files for steps that begin with a graph: the demo file after our own steps, and cells of which nothing else is known."""
+"""Files for steps that begin with a graph: the demo file after our own steps, and cells with nothing but a graph."""
 
 from __future__ import annotations
 

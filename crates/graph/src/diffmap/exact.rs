@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::lanczos::by_magnitude;
+use super::order::by_magnitude;
 use super::transitions::Transitions;
 use super::{Found, Solution};
 use crate::Result;

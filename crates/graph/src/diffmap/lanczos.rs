@@ -1,12 +1,19 @@
-//! Eigenpairs of large transition matrices: block Lanczos with thick restarts and full reorthogonalisation.
+//! Eigenpairs of large transition matrices: block Lanczos with thick restarts and full reorthogonalisation, on polynomials
+//! of the matrix.
 //!
 //! A step multiplies a block of four vectors by the matrix, takes out what lies in the space found so far, and appends the
 //! rest. When the basis is full, the best approximations within it are kept and all others dropped. The block that comes
 //! next says how far each approximation is from being an eigenvector, without another product.
+//!
+//! Keeping all vectors orthogonal takes longer than the products. So, once it is known about where the eigenvalues lie that
+//! are not wanted, the matrix is replaced by a polynomial of it ([`Filter`]), for which fewer steps do.
 
 use annstream_core::Exec;
 use faer::Mat;
 
+use super::filter::Filter;
+use super::order::by_magnitude;
+use super::ritz::ritz;
 use super::transitions::Transitions;
 use super::vectors::{Basis, Block, LANES, Row, Square, orthonormalize};
 use super::{Found, Solution};
@@ -14,27 +21,37 @@ use crate::symmetric::eigen;
 use crate::umap::random::Stream;
 use crate::{Error, Result};
 
-/// Approximations kept at a restart beside those wanted: the more there are, the sooner the wanted ones stand out.
+/// Approximations kept at a restart beside those wanted, at least: the more there are, the sooner the wanted ones stand out.
 const GUARDS: usize = 9;
-/// What `|A x - λ x|` may be for a vector of length one.
+/// What `|p(A) x - p(λ) x|` may be for a vector of length one, `p` being 1 at 1.
 const TOLERANCE: f64 = 1e-9;
-/// Restarts at most. Graphs that need more are falling apart: the gaps between their eigenvalues are about as large as
-/// the tolerance.
-const RESTARTS: usize = 2000;
+/// What `|A x - λ x|` may be then.
+const ACCEPTED: f64 = 1e-8;
+/// Restarts with the matrix as it is.
+const PLAIN: usize = 2;
+/// Restarts with one filter.
+const FILTERED: usize = 6;
+/// Filters at most. Graphs that need more are falling apart: the gaps between their eigenvalues are about as large as the
+/// tolerance.
+const FILTERS: usize = 30;
 /// A vector whose part outside of a space is shorter lies in it.
 const DEPENDENT: f64 = 1e-13;
 /// Which numbers of a [`Stream`] vectors begin with.
 const START: u64 = 0x6469_6666;
 
-/// Number of vectors of the basis for so many eigenpairs, the stationary one included.
+/// Number of approximations that are kept.
+fn kept(wanted: usize) -> usize {
+    (wanted + GUARDS).next_multiple_of(LANES)
+}
+
+/// Number of vectors of the basis.
 fn room(wanted: usize) -> usize {
-    let kept = wanted + GUARDS;
-    1 + kept + (kept + 16).next_multiple_of(LANES)
+    1 + 2 * kept(wanted) + 16
 }
 
 /// Memory of the vectors, in bytes.
 pub(super) fn bytes(vertices: usize, wanted: usize) -> u64 {
-    vertices as u64 * 8 * (room(wanted) + 4 * LANES) as u64
+    vertices as u64 * 8 * (room(wanted) + 6 * LANES) as u64
 }
 
 /// The eigenpairs of largest magnitude beside the stationary one, largest first. Takes a graph of many more vertices than
@@ -43,52 +60,71 @@ pub(super) fn bytes(vertices: usize, wanted: usize) -> u64 {
 /// # Errors
 /// If the user stops it.
 pub(super) fn leading(transitions: &Transitions<'_>, wanted: usize, exec: &Exec) -> Result<Solution> {
-    let kept = wanted + GUARDS;
-    let room = room(wanted);
-    let mut basis = Basis::new(&transitions.stationary(), room);
-    let mut projected = Mat::<f64>::zeros(room - 1, room - 1);
-    let mut random = Starts { restarts: 0, vertices: transitions.vertices() };
-    let mut next = random.block();
-    next_block(&basis, &mut next, &mut random)?;
-    for _ in 0..RESTARTS {
-        let mut coupling = [[0.0; LANES]; LANES];
-        while basis.has_room() {
-            exec.check()?;
-            let place = basis.len() - 1;
-            basis.push(&next);
-            next = transitions.product(&next);
-            let products;
-            (products, coupling) = next_block(&basis, &mut next, &mut random)?;
-            for (i, products) in products.iter().enumerate().skip(1) {
-                for (lane, &product) in products.iter().enumerate() {
-                    projected[(i - 1, place + lane)] = product;
-                    projected[(place + lane, i - 1)] = product;
-                }
-            }
-        }
-        let used = basis.len() - 1;
-        let (values, vectors) = eigen(&projected.submatrix(0, 0, used, used).to_owned())?;
-        let order = by_magnitude(&values);
-        let mixing = Mat::from_fn(used, used, |i, j| vectors[(i, order[j])]);
-        let values: Vec<f64> = order.iter().map(|&i| values[i]).collect();
-        let residual = (0..wanted).map(|j| residual(&coupling, &mixing, j)).fold(0.0, f64::max);
-        basis.rotate(&mixing, kept);
-        random.restarts += 1;
-        if residual <= TOLERANCE || random.restarts == RESTARTS as u64 {
+    let kept = kept(wanted);
+    let mut basis = Basis::new(&transitions.stationary(), room(wanted));
+    let mut random = Starts { taken: 0, vertices: transitions.vertices() };
+    let mut start = random.block();
+    let mut filter = Filter::plain();
+    let mut filters = 0;
+    loop {
+        let restarts = if filters == 0 { PLAIN } else { FILTERED };
+        let search = Search { transitions, filter, wanted, kept };
+        let converged = search.run(&mut basis, start, restarts, &mut random, exec)?;
+        let (values, residual) = ritz(transitions, &mut basis, wanted)?;
+        if (converged && residual <= ACCEPTED) || filters == FILTERS {
             let found = (0..wanted).map(|j| Found { value: values[j], vector: basis.column(j + 1) }).collect();
             return Ok(Solution { found, residual });
         }
-        projected.fill(0.0);
-        (0..kept).for_each(|i| projected[(i, i)] = values[i]);
+        filters += 1;
+        filter = Filter::beyond(values[kept - 1].abs());
+        start = basis.melt(&random.mixing(kept));
     }
-    Err(Error::internal("restarts ended without a result"))
 }
 
-/// Positions of values, the largest magnitude first.
-pub(super) fn by_magnitude(values: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
-    order
+/// A search with one filter.
+struct Search<'a> {
+    transitions: &'a Transitions<'a>,
+    filter: Filter,
+    wanted: usize,
+    kept: usize,
+}
+
+impl Search<'_> {
+    /// Searches from a block until the wanted approximations are near enough, or for so many restarts; says which. The basis
+    /// holds the approximations that are kept.
+    fn run(&self, basis: &mut Basis, start: Block, restarts: usize, random: &mut Starts, exec: &Exec) -> Result<bool> {
+        let size = room(self.wanted) - 1;
+        let mut projected = Mat::<f64>::zeros(size, size);
+        let mut next = start;
+        next_block(basis, &mut next, random)?;
+        for _ in 0..restarts {
+            let mut coupling = [[0.0; LANES]; LANES];
+            while basis.has_room() {
+                exec.check()?;
+                let place = basis.len() - 1;
+                basis.push(&next);
+                next = self.filter.product(self.transitions, next);
+                let products;
+                (products, coupling) = next_block(basis, &mut next, random)?;
+                for (i, products) in products.iter().enumerate().skip(1) {
+                    for (lane, &product) in products.iter().enumerate() {
+                        projected[(i - 1, place + lane)] = product;
+                        projected[(place + lane, i - 1)] = product;
+                    }
+                }
+            }
+            let (values, vectors) = eigen(&projected)?;
+            let order = by_magnitude(&values);
+            let mixing = Mat::from_fn(size, size, |i, j| vectors[(i, order[j])]);
+            basis.rotate(&mixing, self.kept);
+            if (0..self.wanted).all(|j| residual(&coupling, &mixing, j) <= TOLERANCE) {
+                return Ok(true);
+            }
+            projected.fill(0.0);
+            (0..self.kept).for_each(|i| projected[(i, i)] = values[order[i]]);
+        }
+        Ok(false)
+    }
 }
 
 /// How far an approximation is from an eigenvector: its share of the last block goes where the basis does not reach.
@@ -143,16 +179,26 @@ fn is_zero(block: &[Row], lane: usize) -> bool {
 
 /// Random vectors, always the same ones.
 struct Starts {
-    restarts: u64,
+    taken: u64,
     vertices: usize,
 }
 
 impl Starts {
-    fn block(&self) -> Block {
-        let row = |vertex: usize| {
-            let mut stream = Stream::new(START, self.restarts, vertex as u64);
+    fn block(&mut self) -> Block {
+        self.rows(self.vertices)
+    }
+
+    /// Shares of vectors in mixtures of them.
+    fn mixing(&mut self, vectors: usize) -> Vec<Row> {
+        self.rows(vectors)
+    }
+
+    fn rows(&mut self, count: usize) -> Vec<Row> {
+        self.taken += 1;
+        let row = |i: usize| {
+            let mut stream = Stream::new(START, self.taken, i as u64);
             std::array::from_fn(|_| stream.normal())
         };
-        (0..self.vertices).map(row).collect()
+        (0..count).map(row).collect()
     }
 }

@@ -13,8 +13,11 @@
 
 mod annotate;
 mod exact;
+mod filter;
 mod lanczos;
+mod order;
 mod parts;
+mod ritz;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use annstream_core::Exec;
 
+use super::order::larger_first;
 use super::parts::{part, parts};
 use super::transitions::Transitions;
 use super::{Diffmap, Found, Solution, exact, lanczos};
@@ -30,7 +31,7 @@ struct Pair {
 /// have an eigenvalue, as they all have 1, the largest comes first, and of equal ones that with the first vertex. Its
 /// entry of largest magnitude is positive (the first one, if several are). Cells without edges have the eigenvalue 0.
 ///
-/// Takes some `20 + 6 n_comps` numbers of 8 bytes a vertex, and, unless all is connected, a copy of the largest component.
+/// Takes some `60 + 4 n_comps` numbers of 8 bytes a vertex, and, unless all is connected, a copy of the largest component.
 ///
 /// # Errors
 /// `Argument` for fewer than three components, or fewer than two vertices; `Invalid` if the graph is not symmetric, or has
@@ -100,13 +101,7 @@ fn solved(graph: Cow<'_, Graph>, wanted: usize, exec: &Exec) -> Result<Solution>
 fn strip(pairs: &mut Vec<Pair>, components: &[Vec<u32>], wanted: usize) {
     pairs.sort_by(|a, b| {
         let size = |pair: &Pair| components[pair.component].len();
-        let (left, right) = (a.found.value, b.found.value);
-        right
-            .abs()
-            .total_cmp(&left.abs())
-            .then(right.total_cmp(&left))
-            .then(size(b).cmp(&size(a)))
-            .then(a.component.cmp(&b.component))
+        larger_first(a.found.value, b.found.value).then(size(b).cmp(&size(a))).then(a.component.cmp(&b.component))
     });
     pairs.truncate(wanted);
 }

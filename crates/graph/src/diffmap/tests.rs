@@ -68,7 +68,8 @@ fn by_definition(graph: &Graph, count: usize) -> (Vec<f64>, Mat<f64>) {
         kernel = Mat::from_fn(n, n, |i, j| kernel[(i, j)] * scale(i) * scale(j));
     }
     let (mut values, _) = eigen(&kernel).unwrap();
-    values.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
+    let magnitude = |value: f64| (value.abs() * 1e9).round();
+    values.sort_by(|a, b| magnitude(*b).total_cmp(&magnitude(*a)).then(b.total_cmp(a)));
     values.truncate(count);
     values.sort_by(|a, b| b.total_cmp(a));
     (values, kernel)
@@ -111,7 +112,7 @@ fn eigenpairs_are_those_of_the_definition() {
 fn eigenvalues_that_are_there_twice_and_below_zero() {
     for vertices in [20, 401, 450] {
         let map = is_right(&ring(vertices), 15);
-        assert_eq!(map.eigenvalues.iter().any(|value| *value < 0.0), vertices % 2 == 0);
+        assert!(map.eigenvalues.iter().any(|value| *value < -0.99));
     }
     // All joined to all: all but one are the same. A star: one, minus one, and zeros.
     for n in [6, 450] {

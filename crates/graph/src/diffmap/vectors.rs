@@ -16,7 +16,7 @@ pub(super) type Block = Vec<Row>;
 pub(super) type Square = [Row; LANES];
 
 /// Sums over the vertices, in an order that the number of threads does not change.
-fn summed<const N: usize>(block: &[Row], value: impl Fn(&Row) -> [f64; N] + Sync) -> [f64; N] {
+pub(super) fn summed<const N: usize>(block: &[Row], value: impl Fn(&Row) -> [f64; N] + Sync) -> [f64; N] {
     let parts: Vec<[f64; N]> = block
         .par_chunks(ROWS)
         .map(|rows| {
@@ -99,8 +99,8 @@ impl Basis {
         self.used += LANES;
     }
 
-    /// Takes all that lies within the span of the basis out of a block; gives the products of the two.
-    pub(super) fn project_out(&self, block: &mut [Row]) -> Vec<Row> {
+    /// Products of the vectors with those of a block.
+    pub(super) fn products(&self, block: &[Row]) -> Vec<Row> {
         let (room, used) = (self.room, self.used);
         let parts: Vec<Vec<Row>> = self
             .values
@@ -126,6 +126,13 @@ impl Basis {
                 }
             }
         }
+        products
+    }
+
+    /// Takes all that lies within the span of the basis out of a block; gives the products of the two.
+    pub(super) fn project_out(&self, block: &mut [Row]) -> Vec<Row> {
+        let room = self.room;
+        let products = self.products(block);
         self.values.par_chunks(ROWS * room).zip(block.par_chunks_mut(ROWS)).for_each(|(basis, block)| {
             for (row, new) in basis.chunks_exact(room).zip(block) {
                 for (&value, product) in row.iter().zip(&products) {
@@ -154,6 +161,26 @@ impl Basis {
             }
         });
         self.used = kept + 1;
+    }
+
+    /// Forgets all vectors but the first; gives a mixture of them for each vector of a block.
+    pub(super) fn melt(&mut self, mixing: &[Row]) -> Block {
+        let used = std::mem::replace(&mut self.used, 1);
+        let mixed = |row: &[f64]| {
+            let mut sums = [0.0; LANES];
+            for (&value, mixing) in row[1..used].iter().zip(mixing) {
+                for lane in 0..LANES {
+                    sums[lane] += value * mixing[lane];
+                }
+            }
+            sums
+        };
+        self.values.par_chunks(self.room).map(mixed).collect()
+    }
+
+    /// Four vectors, from the given one on.
+    pub(super) fn block(&self, first: usize) -> Block {
+        self.values.par_chunks(self.room).map(|row| std::array::from_fn(|lane| row[first + lane])).collect()
     }
 
     /// The values of one vector.
@@ -209,9 +236,13 @@ mod tests {
         let products = basis.project_out(&mut other);
         assert!(other.iter().flatten().all(|value| value.abs() < 1e-9));
         assert!((products[4][0] - 1.0).abs() < 1e-9 && (products[0][1] - (rows as f64).sqrt()).abs() < 1e-6);
+        assert_eq!(basis.block(1), block);
         basis.rotate(&Mat::from_fn(4, 4, |i, j| f64::from(u8::from(i + j == 3))), 2);
         assert_eq!(basis.len(), 3);
         assert_eq!(basis.column(1), block.iter().map(|row| row[3]).collect::<Vec<_>>());
         assert_eq!(basis.column(2), block.iter().map(|row| row[2]).collect::<Vec<_>>());
+        let melted = basis.melt(&[[0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 2.0]]);
+        assert_eq!(melted, block.iter().map(|row| [0.0, row[3], row[3] + row[2], 2.0 * row[2]]).collect::<Block>());
+        assert_eq!(basis.len(), 1);
     }
 }

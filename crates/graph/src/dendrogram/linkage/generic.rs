@@ -12,7 +12,7 @@ pub(super) fn generic(mut distances: Distances, method: Method) -> Result<Vec<No
     // For each cluster one behind it that may be the nearest, and a distance that the nearest is not below.
     let (mut neighbors, mut bounds): (Vec<usize>, Vec<f64>) = (Vec::new(), Vec::new());
     for x in 0..count - 1 {
-        let (y, distance) = nearest(&distances, &sizes, x).ok_or_else(not_euclidean)?;
+        let (y, distance) = nearest(&distances, &sizes, x).ok_or_else(no_pair)?;
         neighbors.push(y);
         bounds.push(distance);
     }
@@ -21,18 +21,18 @@ pub(super) fn generic(mut distances: Distances, method: Method) -> Result<Vec<No
     for step in 0..count - 1 {
         let mut found = None;
         for _ in step..count {
-            let (x, bound) = heap.least().ok_or_else(|| Error::internal("no pair is left"))?;
+            let (x, bound) = heap.least().ok_or_else(no_pair)?;
             let y = neighbors[x];
             // The bound was that distance, unless it has changed.
             if bound.total_cmp(&distances.get(x, y)).is_eq() {
                 found = Some((x, y, bound));
                 break;
             }
-            let (y, distance) = nearest(&distances, &sizes, x).ok_or_else(not_euclidean)?;
+            let (y, distance) = nearest(&distances, &sizes, x).ok_or_else(no_pair)?;
             (neighbors[x], bounds[x]) = (y, distance);
             heap.change(x, distance);
         }
-        let (x, y, height) = found.ok_or_else(not_euclidean)?;
+        let (x, y, height) = found.ok_or_else(no_pair)?;
         heap.remove_least();
         let (in_x, in_y) = (sizes[x], sizes[y]);
         let children = [numbers[x].min(numbers[y]), numbers[x].max(numbers[y])];
@@ -41,9 +41,6 @@ pub(super) fn generic(mut distances: Distances, method: Method) -> Result<Vec<No
         for z in (0..count).filter(|z| *z != y) {
             if sizes[z] > 0 {
                 let merged = method.merged(distances.get(z, x), distances.get(z, y), height, [in_x, in_y, sizes[z]]);
-                if merged.is_nan() {
-                    return Err(not_euclidean());
-                }
                 distances.set(z, y, merged);
             }
         }
@@ -83,7 +80,6 @@ fn nearest(distances: &Distances, sizes: &[usize], x: usize) -> Option<(usize, f
     found
 }
 
-fn not_euclidean() -> Error {
-    Error::invalid("the distances are not those of places in a space, and so there are no centroids")
-        .hint("choose another linkage method, such as average")
+fn no_pair() -> Error {
+    Error::internal("no pair of clusters is left")
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import scanpy as sc
 
+from .graph_files import demo
 from .runner import run
 
 mpl.use("Agg")
@@ -47,7 +49,11 @@ PLOTS: dict[str, Callable[[ad.AnnData], None]] = {
 def test_scanpy_draws(name: str, processed: ad.AnnData, tmp_path: Path) -> None:
     plt.close("all")
     PLOTS[name](processed.copy())
-    target = tmp_path / f"{name}.png"
+    is_drawn(tmp_path / f"{name}.png")
+
+
+def is_drawn(target: Path) -> None:
+    """The last figure is not blank."""
     plt.gcf().savefig(target, dpi=60)
     plt.close("all")
     pixels = plt.imread(target)[..., :3]
@@ -63,3 +69,43 @@ def test_later_steps_work(processed: ad.AnnData) -> None:
     assert adata.uns["neighbors"]["params"]["n_neighbors"] == 15
     sc.tl.rank_genes_groups(adata, "cell_type", method="t-test")
     assert adata.uns["rank_genes_groups"]["names"].dtype.names
+
+
+@pytest.fixture(scope="module")
+def abstracted(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
+    """The demo file with a graph and all that is made of it."""
+    folder = tmp_path_factory.mktemp("abstracted")
+    files = [folder / f"{i}.h5ad" for i in range(4)]
+    demo().write_h5ad(files[0])
+    steps = [["diffmap"], ["paga", "--groups=cell_type"], ["dendrogram", "--groupby=cell_type"]]
+    for step, source, target in zip(steps, files, files[1:], strict=False):
+        done = run([step[0], str(source), "-o", str(target), "-q", *step[1:]])
+        assert done.code == 0, str(done)
+    return ad.read_h5ad(files[-1])
+
+
+GENES = ["LYZ", "CD3D", "MS4A1", "NKG7"]
+PLOTS_OF_GROUPS: dict[str, Callable[[ad.AnnData], None]] = {
+    "diffmap": lambda adata: sc.pl.diffmap(adata, color=["cell_type", "LYZ"], show=False),
+    "paga": lambda adata: sc.pl.paga(adata, threshold=0.01, show=False),
+    "paga_tree": lambda adata: sc.pl.paga(adata, solid_edges="connectivities_tree", layout="rt", show=False),
+    "dendrogram": lambda adata: sc.pl.dendrogram(adata, "cell_type", show=False),
+    "correlation_matrix": lambda adata: sc.pl.correlation_matrix(adata, "cell_type", show=False),
+    "dotplot": lambda adata: sc.pl.dotplot(adata, GENES, groupby="cell_type", dendrogram=True, show=False),
+    "heatmap": lambda adata: sc.pl.heatmap(adata, GENES, groupby="cell_type", dendrogram=True, show=False),
+}
+
+
+@pytest.mark.parametrize("name", PLOTS_OF_GROUPS)
+def test_scanpy_draws_groups(name: str, abstracted: ad.AnnData, tmp_path: Path) -> None:
+    if name.startswith("paga"):
+        pytest.importorskip("igraph")
+    adata = abstracted.copy()
+    before = adata.uns["dendrogram_cell_type"]["categories_ordered"].tolist()
+    plt.close("all")
+    with warnings.catch_warnings():
+        # Nothing is computed anew: scanpy would say so.
+        warnings.filterwarnings("error", message="dendrogram data not found")
+        PLOTS_OF_GROUPS[name](adata)
+    is_drawn(tmp_path / f"{name}.png")
+    assert adata.uns["dendrogram_cell_type"]["categories_ordered"].tolist() == before

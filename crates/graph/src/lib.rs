@@ -5,10 +5,15 @@
 //! from; `annotate` of each step says what scanpy would store of it, and where.
 
 mod csr;
+pub mod dendrogram;
+pub mod diffmap;
 pub mod inputs;
 pub mod leiden;
 pub mod neighbors;
+pub mod paga;
+mod symmetric;
 pub mod umap;
+mod undirected;
 
 pub use annstream_core::{Error, ErrorKind, Exec, Result};
 pub use csr::Graph;

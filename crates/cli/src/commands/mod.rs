@@ -4,6 +4,8 @@ mod aggregate;
 mod common;
 mod concat;
 mod convert;
+mod dendrogram;
+mod diffmap;
 mod downsample;
 mod edited;
 mod info;
@@ -13,6 +15,7 @@ mod markers;
 mod metrics;
 mod neighbors;
 mod output;
+mod paga;
 mod pipeline;
 mod ready;
 mod report;
@@ -65,6 +68,12 @@ pub(crate) enum Command {
     Umap(Box<umap::Arguments>),
     /// Communities of cells in the graph of neighbours.
     Leiden(Box<leiden::Arguments>),
+    /// Diffusion maps of the graph of neighbours.
+    Diffmap(Box<diffmap::Arguments>),
+    /// The graph of groups of cells (PAGA).
+    Paga(Box<paga::Arguments>),
+    /// A tree of groups of cells by the correlation of their means.
+    Dendrogram(Box<dendrogram::Arguments>),
     /// Rank the genes that mark each group of cells, by t-tests or rank-sum tests.
     #[command(visible_alias = "markers")]
     RankGenesGroups(Box<markers::Arguments>),
@@ -94,6 +103,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Aggregate(arguments) => aggregate::run(&arguments),
         Command::Concat(arguments) => concat::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Dendrogram(arguments) => dendrogram::run(&arguments),
+        Command::Diffmap(arguments) => diffmap::run(&arguments),
         Command::Info(arguments) => info::run(&arguments),
         Command::Leiden(arguments) => leiden::run(&arguments),
         Command::Qc(arguments) => arguments.run(),
@@ -105,6 +116,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::RegressOut(arguments) => arguments.run(),
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
+        Command::Paga(arguments) => paga::run(&arguments),
         Command::RankGenesGroups(arguments) => markers::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

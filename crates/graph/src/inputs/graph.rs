@@ -15,6 +15,18 @@ use crate::{Error, Graph, Result};
 /// # Errors
 /// `NotFound` if `uns` has no such entry, `Invalid` if it does not say where the graph is.
 pub fn graph_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
+    name_of(file, key, "connectivities")
+}
+
+/// The name in `obsp` of the distances to the nearest neighbours, found as [`graph_name`] finds the graph.
+///
+/// # Errors
+/// As those of [`graph_name`].
+pub fn distances_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
+    name_of(file, key, "distances")
+}
+
+fn name_of(file: &AnnDataFile, key: Option<&str>, which: &str) -> Result<String> {
     let key = key.unwrap_or("neighbors");
     let at = format!("uns/{key}");
     if !file.uns_names().iter().any(|name| name == key) {
@@ -22,15 +34,16 @@ pub fn graph_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
         return Err(Error::not_found(message).at(at).hint("run annstream neighbors first, or give --neighbors-key"));
     }
     if key == "neighbors" {
-        return Ok("connectivities".to_owned());
+        return Ok(which.to_owned());
     }
+    let name = format!("{which}_key");
     let entry = match file.read(Slot::Uns(key))? {
-        Element::Dict(mut entries) => entries.swap_remove("connectivities_key"),
+        Element::Dict(mut entries) => entries.swap_remove(&name),
         _ => None,
     };
     match entry {
         Some(Element::Scalar(Buffer::Str(text))) if text.len() == 1 => Ok(text.get(0).to_owned()),
-        _ => Err(Error::invalid("has no text by the name connectivities_key").at(at)),
+        _ => Err(Error::invalid(format!("has no text by the name {name}")).at(at)),
     }
 }
 
@@ -42,16 +55,25 @@ pub fn graph_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
 /// if the budget is too small.
 pub fn read_graph(file: &AnnDataFile, name: &str, kept: Option<&[bool]>, exec: &Exec) -> Result<Graph> {
     let place = |error: Error| error.at(format!("obsp/{name}")).in_file(file.store().location());
-    let header = file.obsp().get(name).ok_or_else(|| place(Error::not_found("there is no such graph")))?;
-    let mut matrix = LazyMatrix::new(row_source(file, header, exec)?);
+    let mut matrix = stored_graph(file, name, exec)?;
     if let Some(kept) = kept {
         matrix = matrix.keep_rows(kept).map_err(place)?.keep_columns(kept).map_err(place)?;
     }
-    let edges = match header {
-        MatrixHeader::Sparse(sparse) => sparse.nnz,
-        other => other.shape().iter().product(),
+    let edges = match file.obsp().get(name) {
+        Some(MatrixHeader::Sparse(sparse)) => sparse.nnz,
+        other => other.map_or(0, |header| header.shape().iter().product()),
     };
     matrix.run(Edges { rows: matrix.shape()[0], most: edges }, "edges", exec).map_err(place)
+}
+
+/// A graph of `obsp` as rows to be read.
+///
+/// # Errors
+/// As those of [`read_graph`].
+pub(crate) fn stored_graph(file: &AnnDataFile, name: &str, exec: &Exec) -> Result<LazyMatrix> {
+    let place = |error: Error| error.at(format!("obsp/{name}")).in_file(file.store().location());
+    let header = file.obsp().get(name).ok_or_else(|| place(Error::not_found("there is no such graph")))?;
+    Ok(LazyMatrix::new(row_source(file, header, exec)?))
 }
 
 /// Gathers all rows.

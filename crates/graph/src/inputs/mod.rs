@@ -1,9 +1,13 @@
-//! What steps start from, out of a file or a pipeline: embeddings of cells, and graphs.
+//! What steps start from, out of a file or a pipeline: embeddings of cells, graphs, groups of cells.
 
 mod cells;
 mod graph;
+mod groups;
 mod representation;
 
 pub use cells::{Cells, Extent};
-pub use graph::{graph_name, read_graph};
+pub(crate) use graph::stored_graph;
+pub use graph::{distances_name, graph_name, read_graph};
+pub use groups::{Groups, groups};
+pub(crate) use representation::chosen;
 pub use representation::{Representation, choose, representation};

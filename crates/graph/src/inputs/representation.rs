@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use annstream_core::anndata::Slot;
+use annstream_core::anndata::{AnnDataFile, MatrixHeader, Slot};
 use annstream_core::element::{Element, SparseLayout, SparseMatrix};
 use annstream_store::Buffer;
 
@@ -42,6 +42,17 @@ pub fn representation<'a>(
 ) -> Result<Representation<'a>> {
     let (slot, n_pcs) = choose(cells, use_rep, n_pcs)?;
     read(cells, slot, n_pcs, exec).map_err(|error| error.at(slot.to_string()))
+}
+
+/// The matrix of a file that [`representation`] reads, and how many of its columns: all unless given.
+pub(crate) fn chosen<'a>(
+    file: &'a AnnDataFile,
+    use_rep: Option<&'a str>,
+    n_pcs: Option<usize>,
+) -> Result<(Slot<'a>, &'a MatrixHeader, Option<usize>)> {
+    let (slot, n_pcs) = choose(file, use_rep, n_pcs)?;
+    let header = file.matrix(slot).ok_or_else(|| Error::not_found("there is no X"))?;
+    Ok((slot, header, n_pcs))
 }
 
 /// What is read, and how many of its columns: `X` or an entry of `obsm`.

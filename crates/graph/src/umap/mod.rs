@@ -30,7 +30,7 @@ mod components;
 mod curve;
 mod force;
 mod layout;
-mod random;
+pub(crate) mod random;
 mod spectral;
 mod springs;
 mod start;

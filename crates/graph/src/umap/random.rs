@@ -2,7 +2,7 @@
 
 /// Numbers for one purpose: the same for any number of threads, in any order of the work.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stream(u64);
+pub(crate) struct Stream(u64);
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -17,30 +17,30 @@ fn mixed(mut bits: u64) -> u64 {
 impl Stream {
     /// The numbers of a run for a pair of numbers, such as an epoch and a vertex.
     #[inline]
-    pub(super) fn new(seed: u64, first: u64, second: u64) -> Self {
+    pub(crate) fn new(seed: u64, first: u64, second: u64) -> Self {
         let run = mixed(seed.wrapping_add(STEP)).wrapping_add(first.wrapping_mul(STEP));
         Self(mixed(mixed(run) ^ second.wrapping_mul(STEP)))
     }
 
     /// The next 64 bits.
     #[inline]
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mixed(self.0)
     }
 
     /// Between zero and one.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Between these.
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + self.unit() * (high - low)
     }
 
     /// From a normal distribution (Box and Muller).
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }

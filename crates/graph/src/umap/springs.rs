@@ -1,6 +1,7 @@
 //! The edges that pull.
 
-use crate::{Error, Graph, Result};
+use crate::undirected;
+use crate::{Graph, Result};
 
 /// The edges of a graph that pull, by vertex: those to itself and those too light to be drawn in a run are left out.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +20,7 @@ impl Springs {
     /// # Errors
     /// `Invalid` for weights that are no numbers or below zero, and if an edge is there in one direction only.
     pub(super) fn new(graph: &Graph, epochs: usize) -> Result<Self> {
-        check(graph)?;
+        undirected::check(graph)?;
         let most = graph.weights().iter().copied().fold(0.0_f32, f32::max);
         let least = most / epochs.max(1) as f32;
         let mut springs = Self { starts: Vec::with_capacity(graph.vertices() + 1), ..Self::default() };
@@ -47,29 +48,6 @@ impl Springs {
         let range = self.starts[vertex]..self.starts[vertex + 1];
         (&self.targets[range.clone()], &self.weights[range])
     }
-}
-
-/// Weights are numbers from zero on, and every edge is there in both directions.
-fn check(graph: &Graph) -> Result<()> {
-    // Rows are visited in order and ids rise: the edges to a row are met in the order in which it holds them.
-    let mut met: Vec<usize> = graph.indptr().to_vec();
-    for row in 0..graph.vertices() {
-        let (ids, weights) = graph.row(row);
-        if let Some(weight) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-            return Err(Error::invalid(format!("a weight of {weight}")).row(row));
-        }
-        for &id in ids {
-            let next = met[id as usize];
-            met[id as usize] += 1;
-            let there = next < graph.indptr()[id as usize + 1] && graph.indices()[next] as usize == row;
-            if !there {
-                let message =
-                    format!("the edges between {row} and {id}, or others of theirs, lead in one direction only");
-                return Err(Error::invalid(message).hint("the matrix of connectivities must be symmetric"));
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

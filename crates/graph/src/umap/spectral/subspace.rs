@@ -1,10 +1,11 @@
 //! Subspace iteration: the same few vectors, again and again closer to the leading eigenvectors.
 
-use faer::{Mat, Side};
+use faer::Mat;
 
 use super::block::{Block, GROUP};
 use super::level::Level;
-use crate::{Error, Result};
+use crate::Result;
+use crate::symmetric::eigen;
 
 /// Vectors beside those wanted: the more there are, the sooner the wanted ones stand out.
 const GUARDS: usize = 4;
@@ -96,21 +97,6 @@ fn rotated(level: &Level, mut block: Block, trivial: &[f32], dim: usize) -> Resu
     });
     let error = error.fold(0.0, f64::max);
     Ok((values, block, error))
-}
-
-/// Eigenvalues of a symmetric matrix, falling, and their vectors.
-fn eigen(matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>)> {
-    let size = matrix.nrows();
-    if size == 0 {
-        return Ok((Vec::new(), Mat::zeros(0, 0)));
-    }
-    let symmetric = Mat::from_fn(size, size, |i, j| f64::midpoint(matrix[(i, j)], matrix[(j, i)]));
-    let eigen = symmetric
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|error| Error::internal(format!("eigenvalues of a matrix of {size} columns: {error:?}")))?;
-    let (values, vectors) = (eigen.S(), eigen.U());
-    let values = (0..size).rev().map(|i| values[i]).collect();
-    Ok((values, Mat::from_fn(size, size, |i, j| vectors[(i, size - 1 - j)])))
 }
 
 /// The direction of a vector.

@@ -1,10 +1,12 @@
-//! Graphs of cells: who is near whom, a picture of it in two dimensions, and the groups it falls into.
+//! Graphs of cells: who is near whom, a picture of it in two dimensions, and the groups it falls into; and embeddings
+//! without the differences of batches, for graphs to start from.
 //!
 //! Everything here works on plain arrays in memory, of a size that grows with the number of cells and not with that of
 //! the genes: an embedding goes in, graphs, coordinates and labels come out. [`inputs`] finds in a file what they start
 //! from; `annotate` of each step says what scanpy would store of it, and where.
 
 mod csr;
+pub mod harmony;
 pub mod inputs;
 pub mod leiden;
 pub mod neighbors;

@@ -6,6 +6,7 @@ mod concat;
 mod convert;
 mod downsample;
 mod edited;
+mod harmony;
 mod info;
 mod inputs;
 mod leiden;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Take the differences of batches out of an embedding.
+    #[command(visible_alias = "harmony-integrate")]
+    Harmony(Box<harmony::Arguments>),
     /// Neighbours of cells, and the graph that they make.
     Neighbors(Box<neighbors::Arguments>),
     /// A picture of the graph of neighbours in two dimensions.
@@ -100,6 +104,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Scale(arguments) => arguments.run(),
         Command::Pca(arguments) => arguments.run(),
         Command::RankGenesGroups(arguments) => markers::run(&arguments),
+        Command::Harmony(arguments) => harmony::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::ScoreGenes(arguments) => arguments.run(),

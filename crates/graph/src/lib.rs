@@ -1,4 +1,5 @@
-//! Graphs of cells: who is near whom, a picture of it in two dimensions, and the groups it falls into.
+//! Graphs of cells: who is near whom, a picture of it in two dimensions, and the groups it falls into; and embeddings
+//! without the differences of batches, for graphs to start from.
 //!
 //! Everything here works on plain arrays in memory, of a size that grows with the number of cells and not with that of
 //! the genes: an embedding goes in, graphs, coordinates and labels come out. [`inputs`] finds in a file what they start
@@ -7,6 +8,7 @@
 mod csr;
 pub mod dendrogram;
 pub mod diffmap;
+pub mod harmony;
 pub mod inputs;
 pub mod leiden;
 pub mod neighbors;

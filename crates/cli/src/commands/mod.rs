@@ -8,6 +8,7 @@ mod dendrogram;
 mod diffmap;
 mod downsample;
 mod edited;
+mod harmony;
 mod info;
 mod inputs;
 mod leiden;
@@ -62,6 +63,9 @@ pub(crate) enum Command {
     Scale(Box<steps::Scale>),
     /// Principal components, exact.
     Pca(Box<steps::Pca>),
+    /// Take the differences of batches out of an embedding.
+    #[command(visible_alias = "harmony-integrate")]
+    Harmony(Box<harmony::Arguments>),
     /// Neighbours of cells, and the graph that they make.
     Neighbors(Box<neighbors::Arguments>),
     /// A picture of the graph of neighbours in two dimensions.
@@ -118,6 +122,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
         Command::Pca(arguments) => arguments.run(),
         Command::Paga(arguments) => paga::run(&arguments),
         Command::RankGenesGroups(arguments) => markers::run(&arguments),
+        Command::Harmony(arguments) => harmony::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),

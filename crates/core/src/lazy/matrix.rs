@@ -67,6 +67,33 @@ impl LazyMatrix {
         self.view.columns().map_or_else(all, |kept| kept.to_vec())
     }
 
+    /// Keeps the rows with these ids in the source, in increasing order, instead of those kept so far.
+    ///
+    /// # Errors
+    /// If they do not rise, or one is beyond the end.
+    pub fn with_rows(mut self, ids: impl Into<Arc<[u64]>>) -> Result<Self> {
+        let ids = ids.into();
+        if !ids.is_sorted_by(|a, b| a < b) || ids.last().is_some_and(|&last| last >= self.source.shape()[0]) {
+            return Err(Error::internal("ids of rows that do not rise"));
+        }
+        self.rows = Some(ids);
+        Ok(self)
+    }
+
+    /// Keeps the columns with these ids in the source, in increasing order, instead of those kept so far.
+    ///
+    /// # Errors
+    /// If they do not rise, or one is beyond the end.
+    pub fn with_columns(mut self, ids: impl Into<Arc<[u32]>>) -> Result<Self> {
+        let ids = ids.into();
+        if !ids.is_sorted_by(|a, b| a < b) || ids.last().is_some_and(|&last| u64::from(last) >= self.source.shape()[1])
+        {
+            return Err(Error::internal("ids of columns that do not rise"));
+        }
+        self.view = self.view.keep(ids);
+        Ok(self)
+    }
+
     /// Keeps the rows of which `mask` is true.
     ///
     /// # Errors
@@ -185,9 +212,48 @@ impl LazyMatrix {
         Ok(self.items(dense)?.iter().map(|item| item.kept.len()).max().unwrap_or(0))
     }
 
+    /// Rows of the matrix from `rows.start` to `rows.end`, chosen and changed; not a pass.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn read_rows(&self, rows: Range<u64>) -> Result<NumberBlock> {
+        let conversion = Conversion::new(
+            usize::try_from(self.source.shape()[1]).map_err(|_| Error::unsupported("too many columns"))?,
+            self.view.columns(),
+            Precision::of(self.source.dtype()),
+        )?;
+        self.read(&Item { source: self.span(&rows)?, kept: to_usize(rows.start)?..to_usize(rows.end)? }, &conversion)
+    }
+
+    /// Ranges of the rows kept, as blocks of a pass have them.
+    pub(super) fn cuts(&self, max_bytes: u64, dense: usize) -> Result<Vec<Range<u64>>> {
+        let items = self.items_of(max_bytes, dense)?;
+        Ok(items.into_iter().map(|item| item.kept.start as u64..item.kept.end as u64).collect())
+    }
+
+    /// Memory that reading some of the rows kept takes.
+    pub(super) fn cost_of(&self, rows: Range<u64>, dense: usize) -> Result<u64> {
+        let source = self.span(&rows)?;
+        self.cost(&Item { source, kept: to_usize(rows.start)?..to_usize(rows.end)? }, dense)
+    }
+
+    /// The rows of the source from the first to the last of some that are kept.
+    fn span(&self, rows: &Range<u64>) -> Result<Range<u64>> {
+        let Some(kept) = &self.rows else { return Ok(rows.clone()) };
+        let ids = &kept[to_usize(rows.start)?..to_usize(rows.end)?];
+        Ok(match (ids.first(), ids.last()) {
+            (Some(first), Some(last)) => *first..last + 1,
+            _ => 0..0,
+        })
+    }
+
     /// Ranges of the source with a row that is kept; short ones if so many columns become dense.
     fn items(&self, dense: usize) -> Result<Vec<Item>> {
-        let mut ranges = self.source.partition(BLOCK_BYTES)?;
+        self.items_of(BLOCK_BYTES, dense)
+    }
+
+    fn items_of(&self, max_bytes: u64, dense: usize) -> Result<Vec<Item>> {
+        let mut ranges = self.source.partition(max_bytes)?;
         if dense > 0 {
             let row = dense as u64 * 8;
             let step = usize::try_from(DENSE_BYTES / row).unwrap_or(usize::MAX).max(1);

@@ -7,6 +7,8 @@
 //! - a [`Consumer`] is fed every block once: a statistic, a projection, a writer. Several share a pass as a tuple, and
 //!   [`Through`] gives one of them another view.
 //!
+//! [`ViewedRows`] is the way back: what comes out of a lazy matrix as a source of its own.
+//!
 //! The partition is fixed by the source, results are folded in order: neither threads nor memory change a bit.
 
 mod block;
@@ -14,8 +16,10 @@ mod consumer;
 mod matrix;
 mod read;
 mod view;
+mod viewed;
 
 pub use block::{Layout, NumberBlock, Numbers, Real};
 pub use consumer::{Consumer, Through};
 pub use matrix::LazyMatrix;
 pub use view::{Precision, RowOp, View, Zeros};
+pub use viewed::ViewedRows;

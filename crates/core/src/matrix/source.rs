@@ -93,3 +93,33 @@ impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
         (**self).lengths(rows)
     }
 }
+
+impl<S: MatrixSource + ?Sized> MatrixSource for std::sync::Arc<S> {
+    fn shape(&self) -> [u64; 2] {
+        (**self).shape()
+    }
+
+    fn dtype(&self) -> DType {
+        (**self).dtype()
+    }
+
+    fn partition(&self, max_bytes: u64) -> Result<Vec<Range<u64>>> {
+        (**self).partition(max_bytes)
+    }
+
+    fn cost(&self, rows: Range<u64>) -> Result<u64> {
+        (**self).cost(rows)
+    }
+
+    fn read(&self, rows: Range<u64>) -> Result<Block> {
+        (**self).read(rows)
+    }
+
+    fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
+        (**self).read_structure(rows)
+    }
+
+    fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {
+        (**self).lengths(rows)
+    }
+}

@@ -20,7 +20,9 @@ NEXT := .venv-next/bin/python
 CONTRACT := --features annstream-store/contract
 NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
     downsample.py pipeline.py::test_tutorial pipeline.py::test_steps_one_by_one)
-SOURCES := tests demo bench tools
+SOURCES := tests demo bench tools crates/python/python
+# Where tests import the package from, with the library that `test-binary` builds.
+PACKAGE := crates/python/python
 # Outputs are synced, which takes long on some disks: the files of tests/parity go to memory, where there are 4 GB of it.
 IN_MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | \
     awk 'END { if ($$1 >= 4) print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
@@ -28,7 +30,7 @@ PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo test test-rust test-binary test-python test-next lint lint-rust lint-python deny bench python-env \
+.PHONY: help build demo test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
         python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -73,6 +75,11 @@ rust-setup:
 build: .venv/stamp rust-setup ## the release binary target/release/annstream
 	$(CARGO) build --release --workspace --locked
 
+python: .venv/stamp rust-setup ## the wheel of the Python package, in target/wheels
+	cd crates/python && PATH="$(CURDIR)/.venv/bin:$$PATH" maturin build --release --locked
+
+python-dev: test-binary ## the Python package with a quickly built library: PYTHONPATH=crates/python/python
+
 demo: build ## merge two small real files and look at the result
 	ANNSTREAM_BIN=target/release/annstream PYTHON=$(PYTHON) bash demo/run.sh
 
@@ -85,7 +92,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint deny test-rust test-python test-next ## everything that CI runs
+test: lint deny test-rust test-python test-package test-next ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 
@@ -107,7 +114,8 @@ test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 
 # With the features and examples of test-rust, which has then built all but the program itself.
 test-binary: .venv/stamp rust-setup
-	@$(CARGO) build --workspace --bins --examples $(CONTRACT) --locked
+	@$(CARGO) build --workspace --lib --bins --examples $(CONTRACT) --locked
+	ln -sf "$(CURDIR)/target/debug/lib_annstream.so" $(PACKAGE)/annstream/_annstream.abi3.so
 
 test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
 	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
@@ -115,6 +123,9 @@ test-python: test-binary ## the binary against anndata, and against bad inputs, 
 	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(PYTEST_ARGS)
 	bash tools/setup.sh browser
 	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
+
+test-package: test-binary ## the Python package against anndata and scanpy
+	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(PYTHON) $(PYTEST) tests/python $(PYTEST_ARGS)
 
 test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then

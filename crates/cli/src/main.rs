@@ -3,7 +3,6 @@
 mod allocator;
 mod commands;
 mod exit;
-mod memory;
 mod printer;
 mod progress;
 mod signals;

@@ -9,6 +9,7 @@ pub mod edit;
 pub mod element;
 pub mod exec;
 pub mod lazy;
+pub mod limits;
 pub mod matrix;
 pub mod op;
 pub mod progress;

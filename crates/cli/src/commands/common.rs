@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use annstream_core::{Budget, Error, Exec, Result};
 use clap::Args;
 
-use crate::memory::{default_budget, default_threads, parse_size};
 use crate::printer::{Level, Printer, bytes};
 use crate::progress::{Mode, watcher};
 use crate::signals::stop_flag;
+use annstream_core::limits::{default_budget, default_threads, parse_size};
 
 /// Resources and talkativeness.
 #[derive(Debug, Args)]

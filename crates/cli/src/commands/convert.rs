@@ -12,8 +12,8 @@ use clap::{Args, ValueEnum};
 
 use super::common::{Common, disk_bytes};
 use super::output::{ZarrFormatName, check_output, folder_of, input_name, is_zarr, parse, stamp};
-use crate::memory::parse_size;
 use crate::printer::{Printer, bytes, count};
+use annstream_core::limits::parse_size;
 
 /// Convert between h5ad and zarr, CSR, CSC and dense, dtypes and compressions, in constant memory.
 ///

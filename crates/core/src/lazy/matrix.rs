@@ -67,6 +67,33 @@ impl LazyMatrix {
         self.view.columns().map_or_else(all, |kept| kept.to_vec())
     }
 
+    /// Keeps the rows with these ids in the source, in increasing order, instead of those kept so far.
+    ///
+    /// # Errors
+    /// If they do not rise, or one is beyond the end.
+    pub fn with_rows(mut self, ids: impl Into<Arc<[u64]>>) -> Result<Self> {
+        let ids = ids.into();
+        if !ids.is_sorted_by(|a, b| a < b) || ids.last().is_some_and(|&last| last >= self.source.shape()[0]) {
+            return Err(Error::internal("ids of rows that do not rise"));
+        }
+        self.rows = Some(ids);
+        Ok(self)
+    }
+
+    /// Keeps the columns with these ids in the source, in increasing order, instead of those kept so far.
+    ///
+    /// # Errors
+    /// If they do not rise, or one is beyond the end.
+    pub fn with_columns(mut self, ids: impl Into<Arc<[u32]>>) -> Result<Self> {
+        let ids = ids.into();
+        if !ids.is_sorted_by(|a, b| a < b) || ids.last().is_some_and(|&last| u64::from(last) >= self.source.shape()[1])
+        {
+            return Err(Error::internal("ids of columns that do not rise"));
+        }
+        self.view = self.view.keep(ids);
+        Ok(self)
+    }
+
     /// Keeps the rows of which `mask` is true.
     ///
     /// # Errors

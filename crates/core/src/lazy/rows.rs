@@ -32,6 +32,13 @@ impl LazyRows {
         Ok(Self { matrix, plain, conversion, dense })
     }
 
+    /// The same rows as dense ones, whatever they are stored as.
+    #[must_use]
+    pub fn into_dense(mut self) -> Self {
+        self.dense = self.matrix.shape()[1];
+        self
+    }
+
     fn block(&self, matrix: &LazyMatrix, rows: Range<u64>) -> Result<NumberBlock> {
         matrix.read(&self.matrix.item(positions(rows)?), &self.conversion)
     }
@@ -57,6 +64,7 @@ impl MatrixSource for LazyRows {
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {
         let block = self.block(&self.matrix, rows)?;
+        let block = if self.dense > 0 { block.into_dense() } else { block };
         let (rows, values) = (block.len(), block.values.into_buffer());
         Ok(match block.layout {
             Layout::Sparse { indptr, indices } => {

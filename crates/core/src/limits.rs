@@ -1,14 +1,14 @@
-//! How much memory and how many threads a job may use, unless the user says.
+//! How much memory and how many threads a job may use, unless the user says: what the command line and Python share.
 
 use std::fs;
 
-use annstream_core::{Error, Result};
+use crate::{Error, Result};
 
 /// A size such as `2G`, `512M`, `1.5GiB` or `1000000`, in bytes; `K`, `M`, `G`, `T` are powers of 1024.
 ///
 /// # Errors
 /// If it is not a positive size.
-pub(crate) fn parse_size(text: &str) -> Result<u64> {
+pub fn parse_size(text: &str) -> Result<u64> {
     let wrong = || Error::argument(format!("'{text}' is not a size")).hint("write for example 2G, 512M or 1.5G");
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
@@ -27,7 +27,7 @@ pub(crate) fn parse_size(text: &str) -> Result<u64> {
 
 /// The default budget and where it comes from: 80 % of the smallest of the job's limit (SLURM), the container's limit
 /// (cgroup) and the physical memory.
-pub(crate) fn default_budget() -> (u64, &'static str) {
+pub fn default_budget() -> (u64, &'static str) {
     let mut limits = vec![(physical().unwrap_or(4 << 30), "physical memory")];
     limits.extend(cgroup().map(|limit| (limit, "the cgroup limit")));
     limits.extend(slurm().map(|limit| (limit, "the SLURM limit")));
@@ -36,7 +36,7 @@ pub(crate) fn default_budget() -> (u64, &'static str) {
 }
 
 /// The default number of threads: what SLURM gives the task, or the processors the process may use.
-pub(crate) fn default_threads() -> usize {
+pub fn default_threads() -> usize {
     let slurm = std::env::var("SLURM_CPUS_PER_TASK").ok().and_then(|text| text.parse().ok());
     slurm.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1)
 }

@@ -1,0 +1,346 @@
+"""AnnData of which the big matrices stay in their file."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from anndata import ImplicitModificationWarning
+from anndata._core.index import _subset
+
+from ._matrix import LazyMatrix
+from ._repr import html
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+log = logging.getLogger("annstream")
+
+
+class AnnData(ad.AnnData):
+    """An :class:`anndata.AnnData` whose ``X``, layers and ``raw.X`` may be :class:`annstream.LazyMatrix`.
+
+    Everything that anndata does with it is done by anndata: names, masks, slices, views, copies on modification,
+    checks of shapes. Views and copies of lazy matrices cost nothing; they keep their files open as long as they live.
+    Writing streams.
+
+    It is made by :func:`annstream.read` and :func:`annstream.concat`; the arguments are those of
+    :class:`anndata.AnnData`.
+    """
+
+    _source: Any = None
+    _closed: bool = False
+
+    # -------------------------------------------------------------------------------------------- what it holds
+
+    def __getitem__(self, index: Any) -> AnnData:
+        """A view of some cells and genes: names, label slices, masks, positions, in any order."""
+        obs, var = self._normalize_indices(index)
+        return type(self)(self, oidx=obs, vidx=var, asview=True)
+
+    @property
+    def X(self) -> Any:
+        """The matrix of cells and genes."""
+        if not self.is_view:
+            if self._closed:
+                msg = "this AnnData was closed; views and copies of it live on"
+                raise ValueError(msg)
+            return self._X
+        whole = self._adata_ref._X
+        if not isinstance(whole, LazyMatrix):
+            return ad.AnnData.X.fget(self)
+        seen = self.__dict__.get("_seen")
+        if seen is None or seen[0] is not whole:
+            seen = self._seen = (whole, _subset(whole, (self._oidx, self._vidx)))
+        return seen[1]
+
+    @X.setter
+    def X(self, value: Any) -> None:
+        if self.is_view and isinstance(self._adata_ref._X, LazyMatrix):
+            shape = getattr(value, "shape", None)
+            if value is not None and not np.isscalar(value) and shape != self.shape:
+                msg = f"Data matrix has wrong shape {shape}, need to be {self.shape}."
+                raise ValueError(msg)
+            if np.isscalar(value):
+                value = np.full(self.shape, value)
+            msg = "Setting element `.X` of view, initializing view as actual."
+            warnings.warn(msg, ImplicitModificationWarning, stacklevel=2)
+            self._init_as_actual(self._mutated_copy(X=value))
+            return
+        ad.AnnData.X.fset(self, value)
+
+    @X.deleter
+    def X(self) -> None:
+        self.X = None
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(self._X if not self.is_view else self._adata_ref._X, LazyMatrix):
+            msg = (
+                "values of a lazy X cannot be assigned one by one; bring them into memory first: `adata.X = adata.X[:]`"
+            )
+            raise NotImplementedError(msg)
+        super().__setitem__(index, value)
+
+    def _mutated_copy(self, **changed: Any) -> AnnData:
+        new = super()._mutated_copy(**changed)
+        new.__class__ = type(self)
+        return new
+
+    def copy(self, filename: str | os.PathLike[str] | None = None) -> AnnData:
+        """A copy that shares nothing but the values in the file.
+
+        Parameters
+        ----------
+        filename
+            Where to write it; what is returned reads from there then.
+        """
+        if filename is None:
+            new = super().copy()
+            new._source = self._source
+            return new
+        from ._read import read
+
+        self.write_h5ad(filename)
+        return read(filename)
+
+    def to_memory(self, *, copy: bool = False) -> ad.AnnData:
+        """A plain :class:`anndata.AnnData` with everything in memory.
+
+        Parameters
+        ----------
+        copy
+            Whether what is in memory already is copied.
+
+        Raises
+        ------
+        annstream.BudgetError
+            If a matrix would take more than ``annstream.settings.memory``.
+        """
+        return super().to_memory(copy=copy)
+
+    # ---------------------------------------------------------------------------------------------- looking at values
+
+    def obs_vector(self, k: str, *, layer: str | None = None) -> np.ndarray:
+        """Values of one gene or one column of ``obs`` for all cells; what was read is remembered.
+
+        A gene of a CSC matrix is read where it stands; one of a CSR matrix takes a pass, see :meth:`obs_vectors` for
+        many.
+
+        Parameters
+        ----------
+        k
+            Name of a gene, or of a column of ``obs``.
+        layer
+            The layer; ``X`` by default.
+        """
+        matrix = self._lazy(layer)
+        if matrix is None or k in self.obs.columns or k not in self.var_names:
+            return super().obs_vector(k, layer=layer)
+        place = self.var_names.get_loc(k)
+        if not isinstance(place, int):
+            return super().obs_vector(k, layer=layer)
+        return matrix.columns([place])[:, 0].copy()
+
+    def obs_vectors(self, keys: Sequence[str], *, layer: str | None = None, use_raw: bool = False) -> pd.DataFrame:
+        """Values of genes and of columns of ``obs`` for all cells, in one pass over the matrix.
+
+        Parameters
+        ----------
+        keys
+            Names of genes, or of columns of ``obs``.
+        layer
+            The layer; ``X`` by default.
+        use_raw
+            Take genes from ``raw``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A column for each key, in order.
+        """
+        names = self.raw.var_names if use_raw else self.var_names
+        genes = [key for key in keys if key not in self.obs.columns]
+        places = names.get_indexer(genes)
+        if (places < 0).any():
+            missing = [gene for gene, place in zip(genes, places, strict=True) if place < 0]
+            msg = f"Could not find keys {missing} in columns of `obs` or in `{'raw.' if use_raw else ''}var_names`."
+            raise KeyError(msg)
+        source = self.raw.X if use_raw else self._get_X(layer=layer)
+        if isinstance(source, LazyMatrix):
+            values = source.columns(places)
+        else:
+            values = source[:, places]
+            values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
+        found = {gene: values[:, i] for i, gene in enumerate(genes)}
+        columns = {key: found[key] if key in found else self.obs[key].to_numpy() for key in keys}
+        frame = pd.DataFrame(columns, index=self.obs_names)
+        for key in keys:
+            if key not in found:
+                frame[key] = self.obs[key]
+        return frame
+
+    def _lazy(self, layer: str | None) -> LazyMatrix | None:
+        if layer is not None and layer not in self.layers:
+            return None
+        matrix = self.X if layer is None else self.layers[layer]
+        return matrix if isinstance(matrix, LazyMatrix) else None
+
+    def chunks(self, n: int = 10_000, *, layer: str | None = None) -> Iterator[tuple[slice, Any]]:
+        """Goes through the cells in order: a slice of them and their values, in memory.
+
+        Parameters
+        ----------
+        n
+            Cells at a time.
+        layer
+            The layer; ``X`` by default.
+        """
+        matrix = self._get_X(layer=layer)
+        if isinstance(matrix, LazyMatrix):
+            yield from matrix.chunks(n)
+            return
+        for start in range(0, self.n_obs, n):
+            rows = slice(start, min(start + n, self.n_obs))
+            yield rows, matrix[rows]
+
+    def chunked_X(self, chunk_size: int | None = None) -> Iterator[tuple[Any, int, int]]:
+        """As in anndata: ``(chunk, start, stop)`` for the cells in order.
+
+        Parameters
+        ----------
+        chunk_size
+            Cells at a time; 6000 by default.
+        """
+        for rows, block in self.chunks(chunk_size or 6000):
+            yield block, rows.start, rows.stop
+
+    # --------------------------------------------------------------------------------------------------- writing
+
+    def write_h5ad(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        *,
+        convert_strings_to_categoricals: bool = True,
+        compression: str | None = "source",
+        compression_opts: Any = None,
+        as_dense: Sequence[str] = (),
+    ) -> None:
+        """Writes a ``.h5ad``; lazy matrices stream through memory. The file gets its name when it is complete.
+
+        Parameters
+        ----------
+        filename
+            Where to; the file that was read from by default. That one may be named, too: it is replaced when the new
+            one is complete.
+        convert_strings_to_categoricals
+            As in anndata.
+        compression
+            ``None``, ``"gzip"``, ``"lzf"``; ``"source"``, the default, keeps that of the matrices.
+        compression_opts
+            The level of gzip.
+        as_dense
+            ``"X"`` or ``"raw/X"`` to write them dense.
+        """
+        from ._write import write_h5ad
+
+        write_h5ad(
+            self,
+            filename,
+            convert_strings_to_categoricals=convert_strings_to_categoricals,
+            compression=compression,
+            compression_opts=compression_opts,
+            as_dense=as_dense,
+        )
+
+    write = write_h5ad
+
+    def write_zarr(
+        self,
+        store: str | os.PathLike[str],
+        *,
+        chunks: tuple[int, ...] | None = None,
+        convert_strings_to_categoricals: bool = True,
+        compression: str | None = "source",
+        zarr_format: int = 3,
+    ) -> None:
+        """Writes a zarr store; lazy matrices stream through memory. The folder gets its name when it is complete.
+
+        Parameters
+        ----------
+        store
+            Where to: a folder ending with ``.zarr``.
+        chunks
+            For the sake of anndata; annstream chooses its own chunks for the matrices that it streams.
+        convert_strings_to_categoricals
+            As in anndata.
+        compression
+            Of the matrices that stream: ``None``, ``"gzip"``, ``"lzf"``, ``"zstd"``, or ``"source"`` for what they
+            have.
+        zarr_format
+            3, with many chunks in a file, or 2.
+        """
+        from ._write import write_zarr
+
+        write_zarr(
+            self,
+            store,
+            convert_strings_to_categoricals=convert_strings_to_categoricals,
+            compression=compression,
+            zarr_format=zarr_format,
+        )
+
+    def write_loom(self, filename: Any, **options: Any) -> None:
+        """Writes a loom file, through memory; see :meth:`anndata.AnnData.write_loom`."""
+        self.to_memory().write_loom(filename, **options)
+
+    def write_csvs(self, dirname: Any, **options: Any) -> None:
+        """Writes tables as text, through memory; see :meth:`anndata.AnnData.write_csvs`."""
+        self.to_memory().write_csvs(dirname, **options)
+
+    # ------------------------------------------------------------------------------------------------- its life
+
+    def close(self) -> None:
+        """Ends the use of ``X`` through this object. Views and copies live on, and keep the file open while they do."""
+        if not self.is_view:
+            self._closed = True
+
+    def __enter__(self) -> AnnData:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A view is pickled as what it shows, not as its parent.
+        return (self.copy() if self.is_view else super()).__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_seen"}
+
+    def _gen_repr(self, n_obs: int, n_vars: int) -> str:
+        text = super()._gen_repr(n_obs, n_vars)
+        lazy = self._lazy_names()
+        return f"{text}\n    lazy: {', '.join(lazy)}" if lazy else text
+
+    def _lazy_names(self) -> list[str]:
+        """The matrices that stay in their file, with what they are; reads nothing."""
+        whole = self._adata_ref if self.is_view else self
+        matrices = {"X": whole._X, **{f"layers[{key!r}]": value for key, value in whole._layers.items()}}
+        if self._raw is not None:
+            matrices["raw.X"] = self._raw.X
+        return [
+            f"{name} ({value.format} {value.dtype})"
+            for name, value in matrices.items()
+            if isinstance(value, LazyMatrix)
+        ]
+
+    def _repr_html_(self) -> str:
+        return html(self)

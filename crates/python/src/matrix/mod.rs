@@ -160,8 +160,8 @@ impl Matrix {
         if !self.steps.is_empty() {
             let matrix = self.rising(LazyMatrix::new(source))?;
             let matrix = self.steps.iter().fold(matrix, |matrix, step| matrix.with_shared(step.op.clone()));
-            let rows = LazyRows::new(matrix)?;
-            source = Arc::new(if self.format() == Format::Dense { rows.into_dense() } else { rows });
+            let changed = LazyRows::new(matrix)?;
+            source = Arc::new(if self.format() == Format::Dense { changed.into_dense() } else { changed });
             (rows, columns) = (rows.and_then(|ids| places(&ids)), columns.and_then(|ids| places(&ids)));
         }
         if let Some(rows) = rows {

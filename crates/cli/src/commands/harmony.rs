@@ -15,8 +15,8 @@ use crate::printer::{bytes, count};
 /// Take the differences of batches out of an embedding, as scanpy's harmony_integrate would in memory.
 ///
 /// Reads obsm/X_pca and columns of obs; writes obsm/X_pca_harmony in double precision; all else is copied. The algorithm is
-/// that of harmonypy 2.1 with its defaults; where clusters begin is drawn otherwise. Memory is some 500 bytes a cell for 50
-/// components beside twice the embedding; the same seed gives the same result for any number of threads.
+/// that of harmonypy 2.1 with its defaults; where clusters begin is drawn otherwise. Memory is 16 bytes a value of the
+/// embedding and some 450 a cell; the same seed gives the same result for any number of threads.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Several columns as --key have an effect each, as in harmonypy (scanpy 1.13 takes their combinations for batches). Cells

@@ -52,7 +52,7 @@ pub struct Annotated {
 /// Corrects an embedding of a file for batches.
 ///
 /// # Errors
-/// `NotFound` if there is no such embedding or column; `Invalid` for a cell without a batch or with values that are not
+/// `NotFound` if there is no such embedding; `Argument` if there is no such column; `Invalid` for a cell without a batch or with values that are not
 /// finite, naming the row; those of [`harmony`].
 pub fn annotate(file: &AnnDataFile, step: &HarmonyStep, exec: &Exec) -> Result<Annotated> {
     annotated(file, step, exec).map_err(|error| error.in_file(file.store().location()))
@@ -111,7 +111,7 @@ fn batches(file: &AnnDataFile, name: &str) -> Result<Vec<u32>> {
     let columns = &file.obs().columns;
     if !columns.contains_key(name) {
         let known: Vec<&str> = columns.keys().map(String::as_str).collect();
-        return Err(Error::not_found(format!("obs has no column '{name}'"))
+        return Err(Error::argument(format!("obs has no column '{name}'"))
             .hint(format!("the columns are {}", known.join(", "))));
     }
     let place = |error: Error| error.at(format!("obs/{name}"));

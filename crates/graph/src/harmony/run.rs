@@ -7,7 +7,7 @@ use super::centres::{self, centres};
 use super::kernel::{Rows, normalise};
 use super::options::{HarmonyOptions, of_key};
 use super::ridge::{Ridge, Sums, regress};
-use super::rounds::{Mixing, blocks, objective, round};
+use super::rounds::{Blocks, Mixing, blocks, objective, round};
 use super::soft::Soft;
 use crate::{Error, Exec, Result};
 
@@ -68,8 +68,8 @@ pub fn harmony(
 
 fn bytes(batches: &Batches, width: usize, clusters: usize, options: &HarmonyOptions) -> u64 {
     let cells = batches.cells();
-    let each_cell = 8 * width + 4 * clusters + 8 + 6 * 4;
-    let tables = 2 * 8 * blocks(cells, options.block_proportion) * batches.groups() * clusters;
+    let each_cell = 8 * width + 4 * clusters + 8 + 9 * 4;
+    let tables = 3 * 8 * blocks(cells, options.block_proportion) * batches.groups() * clusters;
     let moments = 8 * (2 * batches.groups() + batches.levels() + cells / 2048) * clusters * (width + 1);
     let beginning = centres::bytes(cells, width, clusters);
     (cells * each_cell + tables + moments.max(beginning)) as u64
@@ -95,13 +95,8 @@ impl Turns {
         batches: Batches,
         options: &HarmonyOptions,
     ) -> Result<Self> {
-        let mut cells = vec![0.0; values.len()];
-        cells.par_chunks_mut(width).zip(&batches.order).with_min_len(512).for_each(|(row, &cell)| {
-            row.copy_from_slice(&values[cell as usize * width..][..width]);
-        });
-        drop(values);
         let centres = match &options.centres {
-            None => centres(&cells, width, clusters, options.random_state),
+            None => centres(&values, width, clusters, options.random_state),
             Some(centres) if centres.iter().all(|x| x.is_finite()) => {
                 let mut centres = centres.clone();
                 centres.chunks_exact_mut(width).for_each(normalise);
@@ -109,6 +104,11 @@ impl Turns {
             }
             Some(_) => return Err(Error::argument("centres are not finite")),
         };
+        let mut cells = vec![0.0; values.len()];
+        cells.par_chunks_mut(width).zip(&batches.order).with_min_len(512).for_each(|(row, &cell)| {
+            row.copy_from_slice(&values[cell as usize * width..][..width]);
+        });
+        drop(values);
         let size = |level: usize| batches.shares[level] * batches.cells() as f64;
         let theta = batches.owner.iter().enumerate().map(|(level, &key)| {
             let theta = of_key(&options.theta, key);
@@ -135,18 +135,26 @@ impl Turns {
         let mut effects = None;
         for _ in 0..options.max_iter_harmony {
             let rows = Rows(cells, *width);
-            let mut tally = soft.assign(batches, rows, centres, effects.as_ref(), mixing.sigma);
+            // The first objective is that of no round.
+            let done = |of_rounds: &[f64]| (of_rounds.len() as u64).saturating_sub(1);
+            let mut blocks = Blocks::deal(batches, mixing, done(&of_rounds));
+            let (mut tally, mut dealt) = soft.assign(batches, rows, centres, effects.as_ref(), &blocks, mixing.sigma);
             if of_turns.is_empty() {
                 let first = objective(soft, &tally, batches, mixing);
                 of_turns.push(first);
                 of_rounds.push(first);
             }
-            for step in 0..options.max_iter_clustering {
+            for step in 1..=options.max_iter_clustering {
                 exec.check()?;
-                of_rounds.push(round(soft, &mut tally, batches, mixing, of_rounds.len() as u64 - 1));
-                if step > WINDOW && settled(&of_rounds, options.tol_clustering) {
+                let next =
+                    (step < options.max_iter_clustering).then(|| Blocks::deal(batches, mixing, done(&of_rounds) + 1));
+                let (cost, next_dealt) = round(soft, &mut tally, batches, mixing, (&blocks, &dealt), next.as_ref());
+                of_rounds.push(cost);
+                if step > WINDOW + 1 && settled(&of_rounds, options.tol_clustering) {
                     break;
                 }
+                dealt = next_dealt;
+                blocks = next.unwrap_or(blocks);
             }
             of_turns.extend(of_rounds.last());
             let sums = Sums::of(soft, batches, rows);

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::batches::Batches;
 use super::kernel::{Rows, add_product, nearness, normalise, outer_product, shares, vectorized};
+use super::rounds::{Blocks, Dealt, columns};
 
 /// Cells whose products are worked out at a time.
 const PANEL: usize = 128;
@@ -87,12 +88,12 @@ impl Soft {
     }
 
     /// The `even` of a place.
-    pub(super) fn even_of(&self, place: usize, group: usize) -> &[f64] {
+    fn even_of(&self, place: usize, group: usize) -> &[f64] {
         &self.even[(self.block[place] as usize * self.groups + group) * self.clusters..][..self.clusters]
     }
 
     /// The `near` of a place.
-    pub(super) fn near_of(&self, place: usize) -> &[f32] {
+    fn near_of(&self, place: usize) -> &[f32] {
         &self.near[place * self.clusters..][..self.clusters]
     }
 
@@ -105,16 +106,25 @@ impl Soft {
         });
     }
 
+    /// The sum of the logarithms of all scales.
+    pub(super) fn logarithms(&self) -> f64 {
+        let parts: Vec<f64> =
+            self.scale.par_chunks(8192).map(|scales| scales.iter().map(|scale| scale.ln()).sum()).collect();
+        parts.into_iter().sum()
+    }
+
     /// Assigns all cells anew, without regard of batches: by how near they are to the clusters' centres (clusters x
-    /// `width`), after effects were taken off for what belonged to each cluster.
+    /// `width`), after effects were taken off for what belonged to each cluster. Gives what belongs to each cluster now, in
+    /// all and of each block.
     pub(super) fn assign(
         &mut self,
         batches: &Batches,
         cells: Rows,
         centres: &[f64],
         effects: Option<&Effects>,
+        blocks: &Blocks,
         sigma: f64,
-    ) -> Tally {
+    ) -> (Tally, Dealt) {
         let (clusters, width) = (self.clusters, cells.1);
         let (mut near, mut scale) = (std::mem::take(&mut self.near), std::mem::take(&mut self.scale));
         let this = &*self;
@@ -123,7 +133,7 @@ impl Soft {
             .map(|Run { group, range, near, scale }| {
                 let effects = effects.map(|effects| effects.of(batches, group));
                 let (mut panel, mut weights) = (vec![0.0; PANEL * width], vec![0.0; PANEL * clusters]);
-                let (mut least, mut masses) = (0.0, vec![0.0; clusters]);
+                let (mut least, mut masses) = (0.0, vec![0.0; blocks.len() * clusters]);
                 for start in range.clone().step_by(PANEL) {
                     let places = start..range.end.min(start + PANEL);
                     let here = start - range.start..places.end - range.start;
@@ -139,11 +149,12 @@ impl Soft {
                     vectorized(|| panel.chunks_exact_mut(width).for_each(normalise));
                     outer_product(weights, Rows(panel, width), Rows(centres, width));
                     vectorized(|| {
-                        let rows = near.chunks_exact_mut(clusters).zip(weights.chunks_exact(clusters)).zip(scale);
-                        for ((near, cosines), scale) in rows {
+                        let rows = near.chunks_exact_mut(clusters).zip(weights.chunks_exact(clusters));
+                        for ((place, (near, cosines)), scale) in places.zip(rows).zip(scale) {
                             let (largest, sum) = nearness(cosines, 2.0 / sigma, near);
                             *scale = 1.0 / sum;
                             least += 2.0 * (1.0 - largest) / sigma;
+                            let masses = &mut masses[blocks.of[place] as usize * clusters..][..clusters];
                             masses.iter_mut().zip(&*near).for_each(|(mass, x)| *mass += f64::from(*x) * *scale);
                         }
                     });
@@ -157,11 +168,13 @@ impl Soft {
         self.even.resize(self.groups * clusters, 1.0);
         self.least = 0.0;
         let mut tally = Tally::new(batches.levels(), clusters);
+        let mut dealt = Dealt::new(blocks.len(), batches, clusters);
         for (group, least, masses) in parts {
             self.least += least;
-            tally.add(batches, group, &masses, 1.0);
+            tally.add(batches, group, &columns(&masses, clusters), 1.0);
+            dealt.add(batches, group, clusters, &masses);
         }
-        tally
+        (tally, dealt)
     }
 
     /// [`Self::shares`], while these parts are elsewhere.

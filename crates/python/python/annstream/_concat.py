@@ -152,22 +152,31 @@ def _is_sparse(matrix: Any) -> bool:
     return matrix.format != "dense" if isinstance(matrix, LazyMatrix) else sparse.issparse(matrix)
 
 
+def _dtype(matrix: Any, holes: bool, dense: bool, fill: Any) -> np.dtype:
+    """Type of what anndata makes of a matrix that is aligned with others; ``None`` is one that is not there."""
+    filled = np.asarray(fill).dtype
+    if matrix is None:
+        return np.dtype(float) if not dense and fill == 0 else filled
+    dtype = np.dtype(matrix.dtype)
+    if not holes or (not dense and fill == 0):
+        return dtype
+    if not dense:
+        return np.promote_types(dtype, filled)
+    # Holes of dense matrices: floats stay what they are.
+    return dtype if dtype.kind in "fc" else np.promote_types(dtype, filled)
+
+
 def _stacked(
     matrices: list[Any], parts: list[ad.AnnData], maps: list[list[int] | None], width: int, fill_value: Any
 ) -> LazyMatrix:
     there = [matrix for matrix in matrices if matrix is not None]
     dense = not any(map(_is_sparse, there))
-    dtype = np.result_type(*[np.dtype(matrix.dtype) for matrix in there])
-    # Holes of dense matrices are NaN, which whole numbers have no room for.
-    lacking = any(
-        matrix is None or (places is not None and len(set(places) - {-1}) < width)
-        for matrix, places in zip(matrices, maps, strict=True)
-    )
     fill = fill_value if fill_value is not None else (np.nan if dense else 0)
-    if lacking and fill != 0:
-        dtype = np.result_type(dtype, np.min_scalar_type(fill) if np.isfinite(fill) else np.float16)
-        if dtype == np.float16 or (dtype.kind == "f" and there[0].dtype.kind in "iub"):
-            dtype = np.dtype(np.float64)
+    dtypes = [
+        _dtype(matrix, places is not None and len(set(places) - {-1}) < width, dense, fill)
+        for matrix, places in zip(matrices, maps, strict=True)
+    ]
+    dtype = np.result_type(*dtypes)
     stacked, places_of = [], []
     for matrix, part, places in zip(matrices, parts, maps, strict=True):
         if matrix is None:

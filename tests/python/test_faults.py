@@ -46,6 +46,7 @@ def test_f1_f2_a_view_keeps_the_file_open(file: Path, memory: ad.AnnData) -> Non
     whole.close()
     np.testing.assert_array_equal(dense(part.X), dense(memory.X)[:10])
     np.testing.assert_array_equal(dense(part.layers["counts"]), dense(memory.layers["counts"])[:10])
+    np.testing.assert_array_equal(part[2:].copy().to_df().to_numpy(), dense(memory.X)[2:10])
     with pytest.raises(ValueError, match="closed"):
         _ = whole.X
     adata = annstream.read(file)
@@ -227,6 +228,9 @@ def test_f28_f29_it_is_an_anndata(file: Path, memory: ad.AnnData) -> None:
             same(again, expected)
         plain = ad.AnnData(adata.X, obs=adata.obs, var=adata.var)[2:4]
         np.testing.assert_array_equal(dense(plain.X), dense(memory.X)[2:4])
+        # Anndata's own writer takes it, too.
+        ad.io.write_h5ad(file.parent / "b.h5ad", adata)
+        same(ad.read_h5ad(file.parent / "b.h5ad"), memory)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -58,10 +58,10 @@ def dense(value: Any) -> np.ndarray:
     return value.toarray() if sparse.issparse(value) else np.asarray(value)
 
 
-def same(found: ad.AnnData, expected: ad.AnnData) -> None:
+def same(found: ad.AnnData, expected: ad.AnnData, exact: bool = True) -> None:
     """All elements are equal, types included, once read."""
-    found = found.to_memory() if hasattr(found, "obs_vectors") else found
-    assert_equal(found, expected, exact=True)
+    found = found.to_memory()
+    assert_equal(found, expected, exact=exact)
     for name, value in {"X": expected.X, **dict(expected.layers)}.items():
         own = found.X if name == "X" else found.layers[name]
         if value is not None:

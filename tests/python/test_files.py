@@ -32,7 +32,7 @@ def test_reading_and_writing_changes_nothing(path: Path, memory: ad.AnnData, lay
         same(annstream.read(store), expected)
     part = (np.array([4, 30, 4, 9]), slice(None, None, -2))
     adata[part].copy().write_h5ad(tmp_path / "b.h5ad")
-    same(ad.read_h5ad(tmp_path / "b.h5ad"), expected[part].copy())
+    same(ad.read_h5ad(tmp_path / "b.h5ad"), expected[part[0]].copy()[:, part[1]].copy())
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -78,7 +78,7 @@ def test_files_of_all_ages(name: str) -> None:
     path = DATA / "legacy" / f"{name}.h5ad"
     if not path.exists():
         pytest.skip("without the real files")
-    same(annstream.read(path), ad.read_h5ad(path))
+    same(annstream.read(path), ad.read_h5ad(path), exact=False)
 
 
 def parts(rng: np.random.Generator, layouts: list[str]) -> list[ad.AnnData]:
@@ -151,6 +151,8 @@ def test_concat_on_disk_has_the_arguments_of_anndata(merge: str | Callable | Non
     assert set(found.uns) == set(expected.uns)
     assert set(found.varm) == set(expected.varm)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["0.h5ad", "1.h5ad", f"all.{suffix}"]
+    said = annstream.plan(paths, join="outer")
+    assert said["shape"] == list(expected.shape)
     with pytest.raises(ValueError, match="one of the inputs"):
         annstream.concat_on_disk(paths, paths["k0"])
     with pytest.raises(ValueError, match="merge"):

@@ -101,13 +101,17 @@ class AnnData(ad.AnnData):
             Where to write it; what is returned reads from there then.
         """
         if filename is None:
-            new = super().copy()
+            lazy = self.is_view and isinstance(self._adata_ref._X, LazyMatrix)
+            new = self._mutated_copy(X=self.X) if lazy else super().copy()
             new._source = self._source
             return new
         from ._read import read
 
         self.write_h5ad(filename)
         return read(filename)
+
+    def _has_X(self) -> bool:
+        return (self._adata_ref if self.is_view else self)._X is not None
 
     def to_memory(self, *, copy: bool = False) -> ad.AnnData:
         """A plain :class:`anndata.AnnData` with everything in memory.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -94,8 +95,8 @@ def concat(
     held = [part._has_X() for part in parts]
     if any(held) and not all(held):
         msg = (
-            "Some (but not all) of the AnnData's to be concatenated had no .X value.\n\nConcatenation is currently only "
-            "implemented for cases where all or none of the AnnData's have .X assigned."
+            "Some (but not all) of the AnnData's to be concatenated had no .X value.\n\nConcatenation is currently "
+            "only implemented for cases where all or none of the AnnData's have .X assigned."
         )
         raise NotImplementedError(msg)
     if parts and all(held):
@@ -152,22 +153,31 @@ def _is_sparse(matrix: Any) -> bool:
     return matrix.format != "dense" if isinstance(matrix, LazyMatrix) else sparse.issparse(matrix)
 
 
+def _dtype(matrix: Any, holes: bool, dense: bool, fill: Any) -> np.dtype:
+    """Type of what anndata makes of a matrix that is aligned with others; ``None`` is one that is not there."""
+    filled = np.asarray(fill).dtype
+    if matrix is None:
+        return np.dtype(float) if not dense and fill == 0 else filled
+    dtype = np.dtype(matrix.dtype)
+    if not holes or (not dense and fill == 0):
+        return dtype
+    if not dense:
+        return np.promote_types(dtype, filled)
+    # Holes of dense matrices: floats stay what they are.
+    return dtype if dtype.kind in "fc" else np.promote_types(dtype, filled)
+
+
 def _stacked(
     matrices: list[Any], parts: list[ad.AnnData], maps: list[list[int] | None], width: int, fill_value: Any
 ) -> LazyMatrix:
     there = [matrix for matrix in matrices if matrix is not None]
     dense = not any(map(_is_sparse, there))
-    dtype = np.result_type(*[np.dtype(matrix.dtype) for matrix in there])
-    # Holes of dense matrices are NaN, which whole numbers have no room for.
-    lacking = any(
-        matrix is None or (places is not None and len(set(places) - {-1}) < width)
-        for matrix, places in zip(matrices, maps, strict=True)
-    )
     fill = fill_value if fill_value is not None else (np.nan if dense else 0)
-    if lacking and fill != 0:
-        dtype = np.result_type(dtype, np.min_scalar_type(fill) if np.isfinite(fill) else np.float16)
-        if dtype == np.float16 or (dtype.kind == "f" and there[0].dtype.kind in "iub"):
-            dtype = np.dtype(np.float64)
+    dtypes = [
+        _dtype(matrix, places is not None and len(set(places) - {-1}) < width, dense, fill)
+        for matrix, places in zip(matrices, maps, strict=True)
+    ]
+    dtype = np.result_type(*dtypes)
     stacked, places_of = [], []
     for matrix, part, places in zip(matrices, parts, maps, strict=True):
         if matrix is None:
@@ -287,12 +297,56 @@ def concat_on_disk(
         warnings.warn(message, UserWarning, stacklevel=2)
 
 
+def plan(
+    in_files: Collection[Any] | Mapping[str, Any],
+    *,
+    axis: Literal["obs", 0, "var", 1] = 0,
+    join: Literal["inner", "outer"] = "inner",
+    merge: str | None = None,
+    uns_merge: str | None = None,
+    label: str | None = None,
+    keys: Collection[str] | None = None,
+    index_unique: str | None = None,
+    fill_value: Any = None,
+    pairwise: bool = False,
+    allow_external: bool = False,
+) -> dict[str, Any]:
+    """What :func:`concat_on_disk` would do: shapes, elements, what is dropped and why; reads metadata and names only.
+
+    Parameters
+    ----------
+    in_files, axis, join, merge, uns_merge, label, keys, index_unique, fill_value, pairwise, allow_external
+        As in :func:`concat_on_disk`; strategies by name.
+
+    Returns
+    -------
+    dict
+        What ``annstream concat --plan --json`` prints.
+    """
+    if isinstance(in_files, Mapping):
+        keys, in_files = list(in_files.keys()), list(in_files.values())
+    text = _annstream.plan_files(
+        [_path(one) for one in in_files],
+        axis=0 if axis in ("obs", 0) else 1,
+        join=join,
+        merge=merge or "none",
+        uns_merge=uns_merge or "none",
+        label=label,
+        keys=None if keys is None else [str(key) for key in keys],
+        index_unique=index_unique,
+        fill_value=fill_value,
+        pairwise=pairwise,
+        allow_external=allow_external,
+    )
+    return json.loads(text)
+
+
 def _path(one: Any) -> Any:
     if isinstance(one, str):
         return one
     if isinstance(one, os.PathLike):
         return os.fspath(one)
-    msg = f"a {type(one).__name__} to merge, expected a path; open groups are merged by anndata.experimental.concat_on_disk"
+    msg = f"a {type(one).__name__} to merge, expected a path; anndata.experimental.concat_on_disk merges open groups"
     raise TypeError(msg)
 
 

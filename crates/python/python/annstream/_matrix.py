@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -244,7 +245,7 @@ class LazyMatrix:
             for place in missing[:room]:
                 self._columns[place] = found[place]
             while len(self._columns) > room:
-                del self._columns[next(iter(self._columns))]
+                self._columns.pop(next(iter(self._columns)), None)
         if not wanted:
             return np.empty((self.shape[0], 0), self.dtype)
         return np.stack([found[place] for place in wanted], axis=1)
@@ -309,9 +310,9 @@ class LazyMatrix:
         if needed > settings.memory:
             rows, columns = self.shape
             msg = (
-                f"{what} of {rows} × {columns} values needs about {needed / 2**20:.0f} MB, and annstream.settings.memory is "
-                f"{settings.memory / 2**20:.0f} MB; choose rows or columns first, go through it with `.chunks(n)`, "
-                "or set annstream.settings.memory to more"
+                f"{what} of {rows} × {columns} values needs about {needed / 2**20:.0f} MB, and "
+                f"annstream.settings.memory is {settings.memory / 2**20:.0f} MB; choose rows or columns, go through "
+                "it with `.chunks(n)`, or set annstream.settings.memory to more"
             )
             raise _annstream.BudgetError(msg)
 
@@ -346,7 +347,7 @@ class LazyMatrix:
         rows, columns = self.shape
         sizes = [min(chunks, rows - start) for start in range(0, rows, chunks)] or [0]
         starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-        name = f"annstream-{id(self):x}-{chunks}"
+        name = f"annstream-{uuid.uuid4().hex}"
         graph: dict[Any, Any] = {f"{name}-matrix": self}
         for i, (start, stop) in enumerate(pairwise(starts)):
             graph[(name, i, 0)] = (_read_rows, f"{name}-matrix", start, stop)

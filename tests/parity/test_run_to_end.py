@@ -16,7 +16,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from . import test_markers, test_neighbors
+from . import test_leiden, test_markers, test_neighbors
 from .compare import assert_equal
 from .runner import Run
 from .runner import run as command
@@ -67,14 +67,16 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[ad.AnnData, Path]:
 
 @pytest.fixture(scope="module")
 def scanpys() -> ad.AnnData:
-    """The same flow in scanpy; not to be changed."""
+    """The same flow in scanpy, but for the picture, which takes numba long to compile; not to be changed."""
     adata = tutorial(ad.read_h5ad(DEMO))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sc.pp.neighbors(adata)
-        sc.tl.umap(adata)
-        sc.tl.leiden(adata, flavor="igraph", directed=False, n_iterations=-1)
+        sc.tl.leiden(adata, 1.0, flavor="igraph", directed=False, n_iterations=-1)
         sc.tl.rank_genes_groups(adata, "leiden")
+    # As `test_umap.py` finds it.
+    adata.obsm["X_umap"] = np.zeros((adata.n_obs, 2), np.float32)
+    adata.uns["umap"] = {"params": {"a": 0.583030019901822, "b": 1.3341669931033755}}
     return adata
 
 
@@ -114,14 +116,19 @@ def test_keys_and_types_are_those_of_scanpy(
                 their[key].dtype,
                 their[key].shape,
             )
-    assert types(dict(ours.uns)) == types(dict(theirs.uns))
-    for key in ["neighbors", "umap"]:
-        assert json.dumps(ours.uns[key], default=str) == json.dumps(theirs.uns[key], default=str)
+    # Scanpy has this from 1.12 on.
+    assert types(dict(ours.uns)) == types(dict(theirs.uns)) | {"/leiden/modularity": "float"}
+    assert json.dumps(ours.uns["neighbors"], default=str) == json.dumps(theirs.uns["neighbors"], default=str)
+    np.testing.assert_allclose(*(list(adata.uns["umap"]["params"].values()) for adata in (ours, theirs)), rtol=1e-4)
     assert dict(ours.uns["leiden"]["params"]) == dict(theirs.uns["leiden"]["params"])
-    assert ours.uns["leiden"]["modularity"] > 0.995 * theirs.uns["leiden"]["modularity"]
+    own, their = (
+        test_leiden.quality(adata.obsp["connectivities"], adata.obs["leiden"], "modularity", 1.0, directed=False)
+        for adata in (ours, theirs)
+    )
+    assert own > 0.99 * their and own == pytest.approx(ours.uns["leiden"]["modularity"])
 
 
-def test_values_are_those_of_scanpy(ended: tuple[ad.AnnData, Path]) -> None:
+def test_values_are_those_of_scanpy(ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
     """Scanpy's steps, each on what ours left before it."""
     ours = ended[0]
     theirs = ours.copy()
@@ -133,7 +140,8 @@ def test_values_are_those_of_scanpy(ended: tuple[ad.AnnData, Path]) -> None:
         sc.tl.rank_genes_groups(theirs, "leiden", key_added="again")
     test_neighbors.same_distances(ours.obsp["distances"], theirs.obsp["distances"])
     test_neighbors.same_graph(ours.obsp["connectivities"], theirs.obsp["connectivities"], test_neighbors.LOOSE)
-    test_markers.same(ours.uns["rank_genes_groups"], theirs.uns["again"])
+    again = test_markers.through_file(theirs, tmp_path / "theirs.h5ad").uns["again"]
+    test_markers.same(ours.uns["rank_genes_groups"], again)
 
 
 def raw_input(folder: Path) -> Path:
@@ -297,7 +305,7 @@ def test_few_genes_are_their_own_embedding(tmp_path: Path) -> None:
     )
     ours = run([tmp_path / "in.h5ad"], tmp_path / "ours.h5ad", recipe=before + "[neighbors]\n[leiden]\n")
     run([tmp_path / "in.h5ad"], tmp_path / "before.h5ad", recipe=before)
-    assert ours.n_vars == 48
+    assert ours.n_vars <= 50
     assert_equal(ours, one_by_one(tmp_path / "before.h5ad", tmp_path, [["neighbors"], ["leiden"]]), axis=None)
 
 
@@ -325,7 +333,7 @@ def test_several_inputs_are_their_concatenation(join: str, suffix: str, tmp_path
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
 def test_resources_change_nothing(suffix: str, tmp_path: Path) -> None:
     """The same bytes for threads and budgets, with the external sort too."""
-    recipe = BEFORE + "".join(f"[{step}]\n" for step in STEPS) + 'method = "wilcoxon"\n'
+    recipe = BEFORE + '[neighbors]\n[umap]\nmaxiter = 30\n[leiden]\n[rank_genes_groups]\nmethod = "wilcoxon"\n'
     resources = [("--threads=1",), ("--threads=2", "--memory=160M"), ("--threads=2", "--memory=1G")]
     found = []
     for number, words in enumerate(resources):
@@ -377,7 +385,7 @@ def test_clusters_are_cell_types(ended: tuple[ad.AnnData, Path]) -> None:
     obs, markers = ended[0].obs, ended[0].uns["rank_genes_groups"]["names"]
     table = pd.crosstab(obs["leiden"], obs["cell_type"])
     assert (table.max(axis=1) / table.sum(axis=1)).mean() > 0.7
-    b_cells = table.div(table.sum(axis=1), axis=0).filter(regex="^B").max(axis=1).idxmax()
+    b_cells = table.div(table.sum(axis=1), axis=0)["B"].idxmax()
     assert {"CD79A", "MS4A1", "CD74"} & set(markers[b_cells][:10])
 
 

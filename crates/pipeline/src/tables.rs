@@ -34,7 +34,7 @@ impl Recipe {
         read(text).map_err(|mut error| {
             error.set_input(Some(text));
             let said = Error::argument(format!("not a recipe: {}", error.to_string().trim_end()));
-            let unknown = error.message().starts_with("unknown field");
+            let unknown = error.message().contains("`gene_sets`");
             if unknown { said.hint(format!("the tables are gene_sets, {}", STEPS.join(", "))) } else { said }
         })
     }

@@ -19,7 +19,7 @@ pub struct NeighborsStep {
     pub n_neighbors: usize,
     /// How many dimensions of the embedding are used; all unless given, and 0 stands for `X`.
     pub n_pcs: Option<usize>,
-    /// The embedding, in `obsm`; or `X`. Unless given what scanpy would choose, see [`representation`].
+    /// The embedding, in `obsm`; or `X`. Unless given what scanpy would choose, see [`representation()`].
     pub use_rep: Option<String>,
     /// How far cells are apart.
     pub metric: Metric,
@@ -71,7 +71,7 @@ pub struct Connected {
 /// edge, with the defaults about 300 bytes a cell.
 ///
 /// # Errors
-/// Those of [`representation`] and [`nearest`].
+/// Those of [`representation()`] and [`nearest`].
 pub fn connect(cells: &dyn Cells, step: &NeighborsStep, exec: &Exec) -> Result<Connected> {
     let &NeighborsStep { n_neighbors, n_pcs, metric, method, random_state: seed, search, .. } = step;
     let embedding = representation(cells, step.use_rep.as_deref(), n_pcs, exec)?;

@@ -203,7 +203,9 @@ mod tests {
     fn blocks_become_orthonormal() {
         for rows in [4, 100, 5000] {
             let mut block = random(rows, 1);
-            block.iter_mut().for_each(|row| row[2] = row[0] - 2.0 * row[1]);
+            for row in &mut block {
+                row[2] = row[0] - 2.0 * row[1];
+            }
             let before = block.clone();
             let upper = orthonormalize(&mut block, 1e-9);
             assert!(upper[2][2] == 0.0 && upper[3][3] > 0.0);

@@ -87,12 +87,10 @@ mod tests {
     fn naive(count: usize, condensed: &[f64], method: Method) -> Vec<f64> {
         let mut clusters: Vec<Option<usize>> = vec![Some(1); count];
         let mut distances = vec![vec![0.0; count]; count];
-        let mut next = condensed.iter();
-        for i in 0..count {
-            for j in i + 1..count {
-                distances[i][j] = *next.next().unwrap();
-                distances[j][i] = distances[i][j];
-            }
+        let pairs = (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j)));
+        for ((i, j), distance) in pairs.zip(condensed) {
+            distances[i][j] = *distance;
+            distances[j][i] = *distance;
         }
         let mut heights = Vec::new();
         for _ in 1..count {

@@ -11,7 +11,6 @@ use annstream_core::sink::{DenseSink, Sink, SparseSink};
 use annstream_core::{Error, Exec, Result};
 use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrFormat, ZarrOptions, create, open};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::errors::IntoPython;
 use crate::job;
@@ -132,75 +131,48 @@ fn write_matrices(
     })
 }
 
-/// What is asked of a concatenation, as Python says it.
-#[derive(FromPyObject)]
-#[pyo3(from_item_all)]
-struct Asked {
+/// Merges files on disk; see `annstream.concat_on_disk`. Returns warnings.
+#[pyfunction]
+#[expect(clippy::too_many_arguments, reason = "those of anndata.experimental.concat_on_disk")]
+#[pyo3(signature = (inputs, output, *, axis, join, merge, uns_merge, label, keys, index_unique, fill_value, pairwise,
+    compression, zarr_format, allow_external))]
+fn concat_files(
+    py: Python<'_>,
+    inputs: Vec<PathBuf>,
+    output: PathBuf,
     axis: usize,
-    join: String,
-    merge: String,
-    uns_merge: String,
+    join: &str,
+    merge: &str,
+    uns_merge: &str,
     label: Option<String>,
     keys: Option<Vec<String>>,
     index_unique: Option<String>,
-    fill_value: Option<Filled>,
+    fill_value: Option<&Bound<'_, PyAny>>,
     pairwise: bool,
-    #[pyo3(default)]
-    compression: Option<String>,
-    allow_external: bool,
-}
-
-/// A whole number, or any other.
-#[derive(FromPyObject)]
-enum Filled {
-    Int(i64),
-    Float(f64),
-}
-
-impl Asked {
-    fn spec(&self) -> Result<ConcatSpec> {
-        Ok(ConcatSpec {
-            axis: if self.axis == 0 { Axis::Obs } else { Axis::Var },
-            join: self.join.parse()?,
-            merge: self.merge.parse()?,
-            uns_merge: self.uns_merge.parse()?,
-            label: self.label.clone(),
-            keys: self.keys.clone(),
-            index_unique: self.index_unique.clone(),
-            fill_value: self.fill_value.as_ref().map(|value| match *value {
-                Filled::Int(value) => FillValue::Int(value),
-                Filled::Float(value) => FillValue::Float(value),
-            }),
-            pairwise: self.pairwise,
-            compression: self.compression.as_deref().map(str::parse).transpose()?,
-            virtual_from: None,
-        })
-    }
-}
-
-fn inputs(paths: &[PathBuf], allow_external: bool) -> Result<Vec<Input>> {
-    let opened = |path: &PathBuf| {
-        let store = open(path, OpenOptions { allow_external })?;
-        let file = AnnDataFile::open(Arc::from(store)).map_err(|error| error.in_file(path))?;
-        Ok(Input { name: path.display().to_string(), file })
-    };
-    paths.iter().map(opened).collect()
-}
-
-/// Merges files on disk; see `annstream.concat_on_disk`, whose options are a dictionary here. Returns warnings.
-#[pyfunction]
-#[pyo3(signature = (paths, output, zarr_format, **asked))]
-fn concat_files(
-    py: Python<'_>,
-    paths: Vec<PathBuf>,
-    output: PathBuf,
+    compression: Option<&str>,
     zarr_format: u8,
-    asked: Option<Bound<'_, PyDict>>,
+    allow_external: bool,
 ) -> PyResult<Vec<String>> {
-    let asked: Asked = asked.unwrap_or_else(|| PyDict::new(py)).extract()?;
-    let spec = asked.spec().into_python()?;
+    let spec = ConcatSpec {
+        axis: if axis == 0 { Axis::Obs } else { Axis::Var },
+        join: join.parse().into_python()?,
+        merge: merge.parse().into_python()?,
+        uns_merge: uns_merge.parse().into_python()?,
+        label,
+        keys,
+        index_unique,
+        fill_value: fill_value.map(fill).transpose()?,
+        pairwise,
+        compression: compression.map(str::parse).transpose().into_python()?,
+        virtual_from: None,
+    };
     job::run(py, |exec| {
-        let inputs = inputs(&paths, asked.allow_external)?;
+        let opened = |path: &PathBuf| {
+            let store = open(path, OpenOptions { allow_external })?;
+            let file = AnnDataFile::open(Arc::from(store)).map_err(|error| error.in_file(path))?;
+            Ok(Input { name: path.display().to_string(), file })
+        };
+        let inputs: Vec<Input> = inputs.iter().map(opened).collect::<Result<_>>()?;
         let plan = plan(&inputs, &spec, exec)?;
         let writer = create(&output, options(zarr_format, exec, true)?)?;
         execute(&inputs, &plan, writer, exec)?;
@@ -208,16 +180,11 @@ fn concat_files(
     })
 }
 
-/// What a merge would do, as JSON; see `annstream.plan`.
-#[pyfunction]
-#[pyo3(signature = (paths, **asked))]
-fn plan_files(py: Python<'_>, paths: Vec<PathBuf>, asked: Option<Bound<'_, PyDict>>) -> PyResult<String> {
-    let asked: Asked = asked.unwrap_or_else(|| PyDict::new(py)).extract()?;
-    let spec = asked.spec().into_python()?;
-    job::run(py, |exec| {
-        let plan = plan(&inputs(&paths, asked.allow_external)?, &spec, exec)?;
-        serde_json::to_string(&plan.summary).map_err(|error| Error::internal(error.to_string()))
-    })
+fn fill(value: &Bound<'_, PyAny>) -> PyResult<FillValue> {
+    match value.extract::<i64>() {
+        Ok(value) => Ok(FillValue::Int(value)),
+        Err(_) => value.extract().map(FillValue::Float),
+    }
 }
 
 /// The compression that most bytes of a file have, as text.
@@ -230,6 +197,5 @@ fn compression_of(py: Python<'_>, path: PathBuf) -> PyResult<String> {
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(write_matrices, module)?)?;
     module.add_function(wrap_pyfunction!(concat_files, module)?)?;
-    module.add_function(wrap_pyfunction!(plan_files, module)?)?;
     module.add_function(wrap_pyfunction!(compression_of, module)?)
 }

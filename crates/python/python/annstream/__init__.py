@@ -15,7 +15,7 @@ statistics stream, and ``.to_memory()`` gives scipy's. What jobs may use is set 
 from . import _register
 from ._anndata import AnnData
 from ._annstream import BudgetError, FormatError, IncompatibleError, InternalError, LockedError, __version__
-from ._concat import concat, concat_on_disk, plan
+from ._concat import concat, concat_on_disk
 from ._matrix import LazyMatrix
 from ._read import read
 from ._settings import Settings, settings
@@ -34,7 +34,6 @@ __all__ = [
     "__version__",
     "concat",
     "concat_on_disk",
-    "plan",
     "read",
     "settings",
 ]

@@ -81,17 +81,3 @@ def concat_files(
     zarr_format: int,
     allow_external: bool,
 ) -> list[str]: ...
-def plan_files(
-    inputs: Sequence[Any],
-    *,
-    axis: int,
-    join: str,
-    merge: str,
-    uns_merge: str,
-    label: str | None,
-    keys: list[str] | None,
-    index_unique: str | None,
-    fill_value: float | None,
-    pairwise: bool,
-    allow_external: bool,
-) -> str: ...

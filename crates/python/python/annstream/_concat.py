@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -295,50 +294,6 @@ def concat_on_disk(
                 where.clear()
     for message in said:
         warnings.warn(message, UserWarning, stacklevel=2)
-
-
-def plan(
-    in_files: Collection[Any] | Mapping[str, Any],
-    *,
-    axis: Literal["obs", 0, "var", 1] = 0,
-    join: Literal["inner", "outer"] = "inner",
-    merge: str | None = None,
-    uns_merge: str | None = None,
-    label: str | None = None,
-    keys: Collection[str] | None = None,
-    index_unique: str | None = None,
-    fill_value: Any = None,
-    pairwise: bool = False,
-    allow_external: bool = False,
-) -> dict[str, Any]:
-    """What :func:`concat_on_disk` would do: shapes, elements, what is dropped and why; reads metadata and names only.
-
-    Parameters
-    ----------
-    in_files, axis, join, merge, uns_merge, label, keys, index_unique, fill_value, pairwise, allow_external
-        As in :func:`concat_on_disk`; strategies by name.
-
-    Returns
-    -------
-    dict
-        What ``annstream concat --plan --json`` prints.
-    """
-    if isinstance(in_files, Mapping):
-        keys, in_files = list(in_files.keys()), list(in_files.values())
-    text = _annstream.plan_files(
-        [_path(one) for one in in_files],
-        axis=0 if axis in ("obs", 0) else 1,
-        join=join,
-        merge=merge or "none",
-        uns_merge=uns_merge or "none",
-        label=label,
-        keys=None if keys is None else [str(key) for key in keys],
-        index_unique=index_unique,
-        fill_value=fill_value,
-        pairwise=pairwise,
-        allow_external=allow_external,
-    )
-    return json.loads(text)
 
 
 def _path(one: Any) -> Any:

@@ -15,7 +15,7 @@ SCRIPT = "anndata script"
 def to_zarr(name: str, title: str, dataset: str) -> Case:
     """One h5ad file to zarr 3."""
     tools = (
-        Tool(OURS, ours("convert", "--compression", "zstd:3")),
+        Tool(OURS, ours("convert", "--compression", "zstd")),
         Tool(SCRIPT, peer("convert", "--shards"), "anndata", entry_bytes=16),
         COPIES,
     )

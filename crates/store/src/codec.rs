@@ -21,9 +21,10 @@ pub enum Compression {
     },
     /// The fast codec of the format: h5py's LZF in HDF5, blosc's LZ4 with shuffle in zarr.
     Lzf,
-    /// Zstandard, levels 1 to 22. HDF5 readers need the `hdf5plugin` package for it.
+    /// Zstandard, levels 1 to 22, or 0 for the default: in zarr, settings that fit numbers (`codecs/zstd.rs`), in HDF5
+    /// level 3. HDF5 readers need the `hdf5plugin` package for it.
     Zstd {
-        /// Effort, 1 to 22.
+        /// Effort, 1 to 22, or 0.
         level: u8,
     },
 }
@@ -35,6 +36,7 @@ impl fmt::Display for Compression {
             Self::Gzip { level, shuffle: false } => write!(f, "gzip:{level}"),
             Self::Gzip { level, shuffle: true } => write!(f, "shuffle+gzip:{level}"),
             Self::Lzf => f.write_str("lzf"),
+            Self::Zstd { level: 0 } => f.write_str("zstd"),
             Self::Zstd { level } => write!(f, "zstd:{level}"),
         }
     }
@@ -58,7 +60,7 @@ impl FromStr for Compression {
             ("gzip" | "shuffle+gzip", None | Some(0..=9)) => {
                 Ok(Self::Gzip { level: level.unwrap_or(4), shuffle: name != "gzip" })
             }
-            ("zstd", None | Some(1..=22)) => Ok(Self::Zstd { level: level.unwrap_or(3) }),
+            ("zstd", None | Some(1..=22)) => Ok(Self::Zstd { level: level.unwrap_or(0) }),
             _ => Err(wrong()),
         }
     }
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for name in ["none", "gzip:6", "shuffle+gzip:4", "lzf", "zstd:3"] {
+        for name in ["none", "gzip:6", "shuffle+gzip:4", "lzf", "zstd", "zstd:3"] {
             assert_eq!(name.parse::<Compression>().unwrap().to_string(), name);
         }
         for name in ["gzip:11", "zstd:0", "lzf:3", "bzip2", "gzip:x"] {

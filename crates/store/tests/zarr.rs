@@ -167,3 +167,27 @@ fn a_finished_store_has_the_usual_permissions() {
     create(&path, CreateOptions::default()).expect("a writer").commit().expect("a store");
     assert_eq!(mode(&path), mode(&usual));
 }
+
+#[test]
+fn the_default_of_zstd_comes_back_as_the_default() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for zarr in [TWO, THREE, SHARDS] {
+        for (level, words) in [(0, "zstd 0"), (3, "zstd 3")] {
+            let path = folder.path().join(format!("{}-{level}-{}.zarr", zarr.shard, zarr.format as u8));
+            let writer = create(&path, CreateOptions { zarr, ..CreateOptions::default() }).expect("a writer");
+            for (name, dtype) in [("ids", DType::I32), ("counts", DType::F32), ("codes", DType::I8)] {
+                let spec = ArraySpec::new(dtype, vec![9000]).compression(Compression::Zstd { level }).chunk(vec![1000]);
+                let mut array = writer.array(name, &spec).expect("an array");
+                array.append(Buffer::zeros(dtype, 9000)).expect("values");
+                array.finish().expect("an array");
+            }
+            writer.commit().expect("a store");
+            let store = open(&path, OpenOptions::default()).expect("the store");
+            for name in ["ids", "counts", "codes"] {
+                let array = store.array(name).expect("an array");
+                let info = array.info();
+                assert_eq!((info.compression, info.codecs.as_str()), (Compression::Zstd { level }, words));
+            }
+        }
+    }
+}

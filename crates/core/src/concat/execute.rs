@@ -196,7 +196,10 @@ impl Job<'_> {
         if sorting > 0 {
             exec.progress().begin(&format!("{} (sorting)", matrix.path), sorting, "values");
         }
-        let parts = matrix.open(view, slot, &part.alignment, exec)?;
+        let mut parts = matrix.open(view, slot, &part.alignment, exec)?;
+        for part in &mut parts {
+            part.source.read_once();
+        }
         if sorting > 0 {
             exec.progress().end();
         }

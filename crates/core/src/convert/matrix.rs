@@ -128,7 +128,8 @@ fn run(
         return stream(source, expands, target, writer, exec);
     }
     exec.progress().begin(&format!("{} (sorting)", target.path), values, "values");
-    let sorted = SortedRows::sort(source, RowPlacement::Columns(None), source.shape()[1], 1, exec)?;
+    let mut sorted = SortedRows::sort(source, RowPlacement::Columns(None), source.shape()[1], 1, exec)?;
+    sorted.read_once();
     exec.progress().end();
     exec.release();
     stream(&sorted, expands, target, writer, exec)

@@ -39,6 +39,9 @@ pub trait MatrixSource: Send + Sync {
     /// If the stored bytes are damaged; the error names file, element and row.
     fn read(&self, rows: Range<u64>) -> Result<Block>;
 
+    /// Says that each row will be read once only, so that a source may give back the scratch space of what was read.
+    fn read_once(&mut self) {}
+
     /// Reads only where the values of rows stand, without the values.
     ///
     /// # Errors

@@ -2,3 +2,4 @@
 
 pub(crate) mod blosc;
 pub(crate) mod shuffle;
+pub(crate) mod zstd;

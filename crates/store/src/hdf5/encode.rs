@@ -6,6 +6,7 @@ use std::ffi::c_uint;
 use libdeflater::{CompressionLvl, Compressor};
 
 use crate::codecs::shuffle::shuffle;
+use crate::codecs::zstd;
 use crate::{Compression, Error, Result};
 
 /// An encoded chunk and the codecs that were left out, one bit each.
@@ -25,9 +26,7 @@ pub(super) fn encode(raw: &[u8], size: usize, compression: Compression) -> Resul
             deflate(&mixed, level)
         }
         Compression::Lzf => Ok(lzf(raw)),
-        Compression::Zstd { level } => zstd::bulk::compress(raw, i32::from(level))
-            .map(|bytes| Encoded { bytes, mask: 0 })
-            .map_err(|error| Error::internal(format!("zstd: {error}"))),
+        Compression::Zstd { level } => zstd::compress(raw, None, level).map(|bytes| Encoded { bytes, mask: 0 }),
     }
 }
 

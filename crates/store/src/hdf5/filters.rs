@@ -113,7 +113,7 @@ impl Pipeline {
             .find_map(|filter| match filter {
                 Filter::Deflate(level) => Some(Compression::Gzip { level: small(*level, 0, 9), shuffle }),
                 Filter::Lzf => Some(Compression::Lzf),
-                Filter::Zstd(level) => Some(Compression::Zstd { level: small(*level, 1, 22) }),
+                Filter::Zstd(level) => Some(Compression::Zstd { level: small(*level, 0, 22) }),
                 _ => None,
             })
             .unwrap_or_default()

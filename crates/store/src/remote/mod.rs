@@ -12,3 +12,5 @@ mod object;
 mod runtime;
 
 pub(crate) use object::{Object, Remote};
+#[cfg(test)]
+pub(crate) use runtime::wait;

@@ -31,7 +31,7 @@ pub(super) fn start() -> Result<()> {
 }
 
 /// Waits for a result.
-pub(super) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
+pub(crate) fn wait<T>(work: impl Future<Output = T>) -> Result<T> {
     Ok(runtime()?.block_on(work))
 }
 

@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ahead::Ahead;
 use super::codec::Codecs;
 use super::element::{Element, native};
-use super::files::Files;
+use super::files::{Blob, Files};
 use super::meta::{LARGEST_CHUNK, Meta};
-use super::source::Source;
+use super::source::{Source, Stored};
 use super::{text, transpose};
 use crate::cache::Share;
 use crate::grid::{self, Grid};
@@ -116,9 +117,30 @@ impl ZarrArray {
         if region.is_empty() || size == 0 {
             return Ok(());
         }
+        let (mut ahead, mut turn) = (self.ahead(region)?, 0..);
         self.grid.touched(region, |number, extent| {
-            self.read_chunk(number, size, extent, region.ranges(), bytes).map_err(|error| error.chunk(place(extent)))
+            let mut read = || {
+                let came = ahead.take(turn.next().unwrap_or(usize::MAX))?;
+                self.read_chunk(number, size, extent, region.ranges(), came, bytes)
+            };
+            read().map_err(|error| error.chunk(place(extent)))
         })
+    }
+
+    /// What of a region should come in few requests.
+    fn ahead(&self, region: &Region) -> Result<Ahead> {
+        let Some(most) = self.meta.chunk_bytes().map(Codecs::most).filter(|_| self.source.gathers(&self.meta)) else {
+            return Ok(Ahead::default());
+        };
+        let mut wanted = vec![];
+        self.grid.touched(region, |number, extent| {
+            let starts: Vec<u64> = extent.iter().map(|range| range.start).collect();
+            let kept = self.cache.get(number).is_some();
+            let found = if kept { Ok(None) } else { self.source.wanted(&self.meta, &starts, most) };
+            wanted.push(found.map_err(|error| error.chunk(place(extent)))?);
+            Ok(())
+        })?;
+        Ok(Ahead::plan(wanted))
     }
 
     fn read_chunk(
@@ -127,6 +149,7 @@ impl ZarrArray {
         size: usize,
         extent: &[Range<u64>],
         region: &[Range<u64>],
+        came: Option<Vec<u8>>,
         bytes: &mut [u8],
     ) -> Result<()> {
         let common = grid::intersect(extent, region);
@@ -140,7 +163,11 @@ impl ZarrArray {
             return copy(&chunk, bytes);
         }
         let starts: Vec<u64> = extent.iter().map(|range| range.start).collect();
-        let Some(stored) = self.source.find(&self.meta, &starts)? else {
+        let found = match came {
+            Some(came) => Some(Stored::Own(Blob::Memory(came))),
+            None => self.source.find(&self.meta, &starts)?,
+        };
+        let Some(stored) = found else {
             return grid::runs(extent, region, &common, |_, to, length| {
                 fill(&mut bytes[to * size..(to + length) * size], &self.meta.fill.bytes);
                 Ok(())

@@ -22,16 +22,16 @@ pub(super) struct Channel {
 }
 
 impl Channel {
-    /// Hands over a chunk; `raw` gives its bytes, of values of `size` bytes.
+    /// Hands over a chunk; `raw` gives its bytes, which are numbers of a type, or something else.
     pub(super) fn push(
         &self,
         at: Vec<u64>,
-        size: usize,
+        of: Option<DType>,
         raw: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<()> {
         let place = Place { output: self.output.clone(), path: self.path.clone(), at };
         let compression = self.compression;
-        let work = move || raw().and_then(|raw| encode(raw, size, compression));
+        let work = move || raw().and_then(|raw| encode(raw, of, compression));
         self.shared.step(|state| {
             // An array may outlive the writer; its files must not come back.
             state.folder()?;
@@ -121,7 +121,7 @@ impl Filler {
 
     /// Cuts a band of rows, of which `rows` count, into chunks.
     fn push_band(&mut self, rows: u64, values: &Arc<Buffer>, range: Range<usize>) -> Result<()> {
-        let size = if self.dtype == DType::Str { 1 } else { self.dtype.size() };
+        let of = Some(self.dtype).filter(|dtype| *dtype != DType::Str);
         let mut position: Vec<u64> = vec![0; self.dims.len()];
         position[0] = self.queued;
         self.queued += rows;
@@ -132,14 +132,14 @@ impl Filler {
             }
             if self.chunk[1..] == self.dims[1..] {
                 let values = values.clone();
-                return self.channel.push(place, size, move || {
+                return self.channel.push(place, of, move || {
                     let bytes = bytes(&values, range);
                     Buffer::recycle_shared(values);
                     bytes
                 });
             }
             let tile = self.tile(&position, values, range.start)?;
-            self.channel.push(place, size, move || bytes(&tile, 0..tile.len()))?;
+            self.channel.push(place, of, move || bytes(&tile, 0..tile.len()))?;
             let next = |d: &usize| position[*d] + self.chunk[*d] < self.dims[*d];
             let Some(dimension) = (1..self.chunk.len()).rev().find(next) else { return Ok(()) };
             position[dimension] += self.chunk[dimension];

@@ -209,9 +209,8 @@ impl Codecs {
                 "zlib" => Some(Compression::Gzip { level: small(*level, 0, 9), shuffle: *shuffle }),
                 _ => Some(Compression::Lzf),
             },
-            // Level 0 is the default of the library.
-            Codec::Zstd(0) => Some(Compression::Zstd { level: 3 }),
-            Codec::Zstd(level) => Some(Compression::Zstd { level: small(level.unsigned_abs(), 1, 22) }),
+            // Level 0 is the default.
+            Codec::Zstd(level) => Some(Compression::Zstd { level: small(level.unsigned_abs(), 0, 22) }),
             Codec::Gzip(level) | Codec::Zlib(level) => {
                 Some(Compression::Gzip { level: small(*level, 0, 9), shuffle: shuffled })
             }

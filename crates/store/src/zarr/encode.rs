@@ -4,8 +4,8 @@ use libdeflater::{CompressionLvl, Compressor};
 use serde_json::{Value, json};
 
 use super::meta::LARGEST_CHUNK;
-use crate::codecs::blosc;
-use crate::{Compression, Error, Result};
+use crate::codecs::{blosc, zstd};
+use crate::{Compression, DType, Error, Result};
 
 /// Most bytes of a value whose bytes blosc can shuffle.
 const LARGEST_TYPE: usize = 255;
@@ -59,18 +59,17 @@ fn shuffles(size: usize) -> bool {
     (2..=LARGEST_TYPE).contains(&size)
 }
 
-/// Encodes a chunk of values of `size` bytes. The result depends on the arguments only.
-pub(super) fn encode(raw: Vec<u8>, size: usize, compression: Compression) -> Result<Vec<u8>> {
+/// Encodes a chunk of numbers of a type, or of other bytes. The result depends on the arguments only.
+pub(super) fn encode(raw: Vec<u8>, of: Option<DType>, compression: Compression) -> Result<Vec<u8>> {
     if raw.len() as u64 > LARGEST_CHUNK {
         return Err(Error::unsupported(format!("a chunk of {} bytes is larger than 1 GiB", raw.len())));
     }
     match method(compression) {
         Method::Plain => Ok(raw),
         Method::Gzip(level) => gzip(&raw, level),
-        Method::Zstd(level) => {
-            zstd::bulk::compress(&raw, i32::from(level)).map_err(|error| Error::internal(format!("zstd: {error}")))
-        }
+        Method::Zstd(level) => zstd::compress(&raw, of, level),
         Method::Blosc { inner, level } => {
+            let size = of.map_or(1, DType::size);
             let size = if shuffles(size) { size } else { 1 };
             blosc::compress(&raw, size, inner, level)
         }

@@ -93,6 +93,15 @@ impl Files {
         }
     }
 
+    /// Whether each look costs a request.
+    pub(super) fn asks(&self) -> bool {
+        match self {
+            Self::Folder(_) | Self::Archive(_) => false,
+            #[cfg(feature = "object-store")]
+            Self::Server(_) => true,
+        }
+    }
+
     /// The bytes of a key, or `None` if there is no such key.
     pub(super) fn open(&self, key: &str, usage: Use) -> Result<Option<Blob>> {
         check_key(key)?;

@@ -8,10 +8,12 @@
 //! files of the array in order. Metadata is kept until `commit`, which writes it, the root last, and renames the
 //! folder ([`publish`]).
 
+mod ahead;
 mod archive;
 mod array;
 mod array_writer;
 mod attrs;
+mod case;
 mod codec;
 mod element;
 mod encode;

@@ -73,6 +73,12 @@ impl ZarrStore {
     pub(crate) fn open_remote(name: &Path) -> Result<Self> {
         let remote = crate::remote::Remote::open(name)?;
         let server = Server::open_root(remote).map_err(|error| error.in_file(name))?;
+        Self::with_server(server)
+    }
+
+    /// Reads what a server has.
+    #[cfg(feature = "object-store")]
+    pub(super) fn with_server(server: Server) -> Result<Self> {
         Self::with_files(Files::Server(server))
     }
 

@@ -84,7 +84,7 @@ impl RecordWriter {
             if let Some(first) = place.first_mut() {
                 *first = number as u64;
             }
-            channel.push(place, 1, move || Ok(bytes))?;
+            channel.push(place, None, move || Ok(bytes))?;
         }
         channel.finish(None)
     }

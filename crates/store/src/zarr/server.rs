@@ -155,3 +155,85 @@ fn without_block(node: &Value) -> Value {
             .collect(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use object_store::memory::InMemory;
+    use object_store::path::Path as Key;
+    use object_store::{ObjectStoreExt, PutPayload};
+
+    use super::super::reader::ZarrStore;
+    use super::*;
+    use crate::contract::{self, Backend};
+    use crate::{CreateOptions, OpenOptions, Store, StoreWriter, ZarrFormat, ZarrOptions, create, open};
+
+    /// What a server has of a store: all its files, each an object.
+    fn served(folder: &Path, consolidated: bool) -> Remote {
+        let client = InMemory::new();
+        let mut folders = vec![folder.to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                    continue;
+                }
+                let key = entry.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+                let mut bytes = fs::read(&entry).unwrap();
+                if !consolidated && key == ".zmetadata" {
+                    continue;
+                }
+                if !consolidated && key == "zarr.json" {
+                    bytes = without_block(&serde_json::from_slice(&bytes).unwrap()).to_string().into_bytes();
+                }
+                put(&client, &key, bytes);
+            }
+        }
+        // A server without consolidated metadata is asked for lists; one with it may be unable to make them.
+        Remote::with_client("memory://test", Arc::new(client), !consolidated)
+    }
+
+    fn put(client: &InMemory, key: &str, bytes: Vec<u8>) {
+        let key = Key::parse(key).unwrap();
+        crate::remote::wait(client.put(&key, PutPayload::from(bytes))).unwrap().unwrap();
+    }
+
+    /// What the contract says of reading holds on a server too. Written is here, since nobody writes there.
+    fn read_remotely(zarr: ZarrOptions, consolidated: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.zarr");
+        let options = CreateOptions { overwrite: true, zarr, ..CreateOptions::default() };
+        let new = || -> Box<dyn StoreWriter> { create(&path, options.clone()).unwrap() };
+        let reopen = || -> Box<dyn Store> {
+            Box::new(ZarrStore::with_server(Server::open_root(served(&path, consolidated)).unwrap()).unwrap())
+        };
+        contract::all(&Backend { create: &new, reopen: &reopen, json: true }).unwrap();
+        // That it is the server that was read: what is changed there is found there only.
+        let writer = new();
+        writer.group("here").unwrap();
+        writer.commit().unwrap();
+        let there = reopen();
+        fs::remove_dir_all(&path).unwrap();
+        assert_eq!(there.children("").unwrap(), ["here"]);
+        assert!(open(&path, OpenOptions::default()).is_err());
+    }
+
+    #[test]
+    fn format_2_passes_the_contract_on_a_server() {
+        read_remotely(ZarrOptions { format: ZarrFormat::V2, shard: 0 }, true);
+    }
+
+    #[test]
+    fn format_3_passes_the_contract_on_a_server_that_lists() {
+        read_remotely(ZarrOptions { format: ZarrFormat::V3, shard: 0 }, false);
+    }
+
+    #[test]
+    fn shards_pass_the_contract_on_a_server() {
+        let options = ZarrOptions { format: ZarrFormat::V3, shard: 3000 };
+        for consolidated in [true, false] {
+            read_remotely(options, consolidated);
+        }
+    }
+}

@@ -41,6 +41,11 @@ impl Shard {
         Ok(Self { blob, index })
     }
 
+    /// All of its bytes.
+    pub(super) fn blob(&self) -> &Blob {
+        &self.blob
+    }
+
     /// Where a chunk is, by its number within the shard; `None` if it was never written.
     pub(super) fn find(&self, number: u64) -> Result<Option<(&Blob, u64, u64)>> {
         let entry = usize::try_from(number).ok().and_then(|number| self.index.get(number));

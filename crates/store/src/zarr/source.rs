@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ahead::Wanted;
 use super::codec::Codecs;
 use super::files::{Blob, Files, Use, join};
 use super::meta::{LARGEST_CHUNK, Meta};
@@ -55,6 +56,19 @@ impl Source {
             .zip(&meta.chunk)
             .fold(0, |number, ((at, outer), inner)| number * (outer / inner) + at % outer / inner);
         Ok(shard.find(number)?.is_some().then_some(Stored::Part(shard, number)))
+    }
+
+    /// Whether chunks should come together: they are parts of objects on a server, and needed whole.
+    pub(super) fn gathers(&self, meta: &Meta) -> bool {
+        self.files.asks() && meta.shard.is_some() && !meta.codecs.is_empty()
+    }
+
+    /// The chunk that starts at a position, if it is a part of a shard and not larger than `most`.
+    pub(super) fn wanted(&self, meta: &Meta, start: &[u64], most: u64) -> Result<Option<Wanted>> {
+        let Some(Stored::Part(shard, number)) = self.find(meta, start)? else { return Ok(None) };
+        let found = shard.find(number)?.filter(|(_, _, length)| *length <= most);
+        let bytes = found.map(|(_, start, length)| start..start + length);
+        Ok(bytes.map(|bytes| Wanted { shard, bytes }))
     }
 
     fn shard(&self, meta: &Meta, place: Vec<u64>) -> Result<Option<Arc<Shard>>> {

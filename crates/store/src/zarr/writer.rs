@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::array_writer::{Channel, Filler};
 use super::attrs;
+use super::case::Names;
 use super::files::check_key;
 use super::layout::{Layout, layout};
 use super::meta::Keys;
@@ -38,6 +39,7 @@ pub(super) struct State {
     draft: Option<Draft>,
     format: ZarrFormat,
     nodes: Nodes,
+    names: Names,
     pub(super) queue: Queue<Place>,
     /// Arrays that are not finished.
     open: Vec<String>,
@@ -63,6 +65,7 @@ impl State {
     fn group(&mut self, path: &str) -> Result<()> {
         check_name(path)?;
         for (end, _) in path.match_indices('/').chain(std::iter::once((path.len(), ""))) {
+            self.names.take(&path[..end])?;
             if self.nodes.entry(path[..end].to_owned()).or_default().array.is_some() {
                 return Err(Error::internal("an array stands there already").at(&path[..end]));
             }
@@ -133,6 +136,7 @@ impl ZarrWriter {
     pub(crate) fn create(path: &Path, options: CreateOptions) -> Result<Self> {
         let draft = Draft::create(path, options.overwrite)?;
         let state = State {
+            names: Names::below(draft.folder()),
             draft: Some(draft),
             format: options.zarr.format,
             nodes: Nodes::from([(String::new(), Node::default())]),
@@ -168,6 +172,7 @@ impl ZarrWriter {
             if path.is_empty() || state.nodes.contains_key(path) {
                 return Err(Error::internal("something stands there already"));
             }
+            state.names.take(path)?;
             let folder = state.folder()?.join(path);
             state.nodes.insert(path.to_owned(), Node::default());
             state.set(path, tree::describe(options.format, &kind, &spec.shape, &layout, compression))?;

@@ -10,6 +10,9 @@
 //! 3. *Place* (`place`): a bucket is read, chunk after chunk, and placed by counting sort when its rows are asked for.
 //!    Entries of a row come out in the order they were stored, so that columns are sorted if the stored order was.
 //!
+//! Who reads each row once only says so (`read_once`); then a bucket that was placed leaves the scratch file, so that the
+//! system need not write what is still in memory, and what will be written has the disk for itself.
+//!
 //! The scratch file has no name (it is unlinked while open) and vanishes with the process, however that ends.
 
 mod cut;
@@ -57,6 +60,8 @@ pub struct SortedRows {
     counts: Vec<u32>,
     spilled: Spilled,
     loaded: Mutex<Option<(usize, Arc<SparseRows>)>>,
+    /// Whether a bucket that was read whole is not asked for again.
+    once: bool,
     _charge: Charge,
 }
 
@@ -123,7 +128,8 @@ impl SortedRows {
         };
         let shape = [rows, columns];
         let loaded = Mutex::new(None);
-        Ok(Self { shape, dtype: source.dtype(), form, buckets, counts, spilled, loaded, _charge: charge })
+        let dtype = source.dtype();
+        Ok(Self { shape, dtype, form, buckets, counts, spilled, loaded, once: false, _charge: charge })
     }
 
     fn load(&self, index: usize) -> Result<Arc<SparseRows>> {
@@ -134,14 +140,19 @@ impl SortedRows {
             return Ok(rows.clone());
         }
         *loaded = None;
-        let rows = Arc::new(self.place(index)?);
+        let rows = Arc::new(self.place(index, true)?);
         *loaded = Some((index, rows.clone()));
         Ok(rows)
     }
 
-    fn place(&self, index: usize) -> Result<SparseRows> {
-        let rows = self.buckets.rows(index);
-        place(&self.spilled, index, &self.counts[rows], self.form, self.dtype)
+    /// Places a bucket; unless it is kept, its scratch space is given back.
+    fn place(&self, index: usize, keep: bool) -> Result<SparseRows> {
+        let counts = &self.counts[self.buckets.rows(index)];
+        let rows = place(&self.spilled, index, counts, self.form, self.dtype)?;
+        if !keep {
+            self.spilled.give_back(index);
+        }
+        Ok(rows)
     }
 }
 
@@ -190,7 +201,8 @@ impl MatrixSource for SortedRows {
     fn read(&self, rows: Range<u64>) -> Result<Block> {
         let touched = self.buckets.touched(&rows);
         if touched.len() == 1 && self.buckets.range(touched.start) == rows {
-            return self.place(touched.start).map(Block::Sparse);
+            // Ranges that are read once do not overlap, so nobody needs any of this bucket again.
+            return self.place(touched.start, !self.once).map(Block::Sparse);
         }
         let mut out = SparseRows::empty(0, self.dtype);
         for index in touched {
@@ -207,6 +219,10 @@ impl MatrixSource for SortedRows {
             out.sorted &= placed.sorted;
         }
         Ok(Block::Sparse(out))
+    }
+
+    fn read_once(&mut self) {
+        self.once = true;
     }
 
     fn lengths(&self, rows: Range<u64>) -> Result<Vec<u64>> {

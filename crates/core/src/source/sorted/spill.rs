@@ -99,6 +99,27 @@ impl Spilled {
     }
 }
 
+impl Spilled {
+    /// Gives back the space of a bucket that was read; then it cannot be read again. What is in memory only is not
+    /// written any more.
+    pub(super) fn give_back(&self, bucket: usize) {
+        let chunks = &self.streams[bucket].chunks;
+        for run in chunks.chunk_by(|chunk, next| chunk + 1 == *next) {
+            punch(&self.file, run[0] * self.chunk as u64, (run.len() * self.chunk) as u64);
+        }
+    }
+}
+
+/// Makes a hole in a file. Where that cannot be done, the space is given back with the file.
+#[cfg(target_os = "linux")]
+fn punch(file: &File, start: u64, length: u64) {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let _ = fallocate(file, FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, start, length);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn punch(_: &File, _: u64, _: u64) {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +147,32 @@ mod tests {
             spilled.read(1, |_| Err(Error::internal("nothing is there"))).unwrap();
             assert!(spilled.read(2, |bytes| Ok(bytes.len() / 7 * 7)).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_given_back_takes_no_space_and_no_neighbour_with_it() {
+        use std::os::unix::fs::MetadataExt;
+        let exec = Exec::new(1, Budget::unlimited()).unwrap();
+        let mut spill = Spill::new(2, 4096, &exec).unwrap();
+        for piece in 0..100_u8 {
+            spill.append(usize::from(piece % 2), &[piece; 4000]).unwrap();
+        }
+        let spilled = spill.finish().unwrap();
+        let read = |bucket| {
+            let mut found = Vec::new();
+            spilled
+                .read(bucket, |bytes| {
+                    found.extend_from_slice(bytes);
+                    Ok(bytes.len())
+                })
+                .unwrap();
+            found
+        };
+        let (kept, before) = (read(1), spilled.file.metadata().unwrap().blocks());
+        spilled.give_back(0);
+        assert_eq!(read(1), kept);
+        // Not every folder for temporary files knows holes.
+        let after = spilled.file.metadata().unwrap().blocks();
+        assert!(after == before || after <= before * 6 / 10, "{before} {after}");
     }
 }

@@ -18,9 +18,10 @@ use crate::printer::{Printer, count};
 
 /// Find doublets, droplets that hold two cells: scanpy.pp.scrublet.
 ///
-/// Adds doublet_score and predicted_doublet to obs, and scrublet to uns; all else is copied. X should hold counts; it is read
-/// three times. For a seed, doublets are simulated of the same pairs of cells as in scanpy; components and neighbours are
-/// exact. In memory are, of one batch at a time, the counts of its variable genes (8 bytes each) and some 1000 bytes a cell.
+/// Adds doublet_score and predicted_doublet to obs, and scrublet to uns; all else is copied. X should hold counts; it
+/// is read three times. For a seed, doublets are simulated of the same pairs of cells as in scanpy; components and
+/// neighbours are exact. In memory are, of one batch at a time, the counts of its variable genes (8 bytes each) and
+/// some 1000 bytes a cell.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Doublets arise within a sample: a file of several samples needs --batch-key. Where no threshold is found, no cell is called a
@@ -30,6 +31,7 @@ Examples:
   annstream scrublet sample.h5ad -o scored.h5ad
   annstream scrublet merged.h5ad -o scored.h5ad --batch-key sample --expected-doublet-rate 0.08
   annstream scrublet sample.h5ad -o called.h5ad --threshold 0.25")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// File or store (.h5ad, .zarr, .zarr.zip)
     #[arg(value_name = "IN", value_parser = input_name())]
@@ -98,7 +100,6 @@ impl Arguments {
             log_transform: self.log_transform,
             mean_center: !self.no_mean_center,
             n_prin_comps: self.n_prin_comps,
-            use_approx_neighbors: self.use_approx_neighbors,
             get_doublet_neighbor_parents: self.get_doublet_neighbor_parents,
             n_neighbors: self.n_neighbors,
             threshold: self.threshold,

@@ -7,10 +7,10 @@ use super::nearest::{NearestOptions, is_approximate};
 use super::rows::Rows;
 use crate::{Exec, Result};
 
-/// Calls `look` with each cell and its neighbours, nearest first, and gives back what it returned, in the order of the cells;
-/// also the share of the true neighbours that were found, if not all were. Neighbours are those of
-/// [`nearest`](super::nearest()), but in the exact search they are gone once they were looked at: memory is the embedding once
-/// more, and what `look` returns, however many neighbours there are. The approximate search keeps all.
+/// Calls `look` with each cell and its neighbours, nearest first, and gives back what it returned, in the order of the
+/// cells; also the share of the true neighbours that were found, if not all were. Neighbours are those of
+/// [`nearest`](super::nearest()), but in the exact search they are gone once they were looked at: memory is the
+/// embedding once more, and what `look` returns, however many neighbours there are. The approximate search keeps all.
 ///
 /// # Errors
 /// As [`nearest`](super::nearest()).

@@ -145,6 +145,18 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn looking_at_each_cell_shows_the_same_neighbours() {
+    let (cells, values) = (3000, blobs(3000, 8, 4));
+    for search in [Search::Exact, Search::Approximate] {
+        let options = NearestOptions { n_neighbors: 12, search, ..NearestOptions::default() };
+        let found = nearest(&values, 8, options, &exec(2)).unwrap();
+        let (each, recall) = each_nearest(&values, 8, options, |cell, ids| (cell, ids.to_vec()), &exec(3)).unwrap();
+        let expected: Vec<_> = (0..cells).map(|cell| (cell, found.knn.row(cell).0.to_vec())).collect();
+        assert!(each == expected && recall == found.recall);
+    }
+}
+
+#[test]
 fn most_neighbours_are_found_and_the_share_is_told() {
     let (cells, width) = (6000, 12);
     let values = blobs(cells, width, 2);

@@ -7,8 +7,8 @@ use crate::{Error, Result};
 const SHUFFLED: [f64; 2] = [0.01, 0.99];
 
 /// `size` of the numbers from 0 to `population` - 1, in the order in which
-/// `sklearn.utils.random.sample_without_replacement(population, size, random_state=RandomState(seed))` draws them. Where
-/// few are drawn, it takes memory for these; from one in a hundred on, 4 bytes for each of the population.
+/// `sklearn.utils.random.sample_without_replacement(population, size, random_state=RandomState(seed))` draws them.
+/// Where few are drawn, it takes memory for these; from one in a hundred on, 4 bytes for each of the population.
 ///
 /// # Errors
 /// `Argument` if there are not so many numbers; `Unsupported` if more than 2^32 would have to be shuffled.

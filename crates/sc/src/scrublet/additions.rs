@@ -9,12 +9,13 @@ use super::options::ScrubletOptions;
 use super::run::{Scrublet, ScrubletBatch};
 
 impl Scrublet {
-    /// What `scanpy.pp.scrublet` adds: `obs["doublet_score"]`, `obs["predicted_doublet"]` and `uns["scrublet"]`, with an entry
-    /// for each batch under `batches` if there is a batch key.
+    /// What `scanpy.pp.scrublet` adds: `obs["doublet_score"]`, `obs["predicted_doublet"]` and `uns["scrublet"]`, with
+    /// an entry for each batch under `batches` if there is a batch key.
     ///
-    /// Cells that were left out have no score (NaN) and are neither doublets nor not: the column is then one of truth values
-    /// with holes. (Scanpy leaves a column of objects there, which anndata cannot write; with batches it fails.) The parents of
-    /// neighbours are a matrix of truth values, cells x parents, in compressed rows; scanpy's list of arrays cannot be written.
+    /// Cells that were left out have no score (NaN) and are neither doublets nor not: the column is then one of truth
+    /// values with holes. (Scanpy leaves a column of objects there, which anndata cannot write; with batches it fails.)
+    /// The parents of neighbours are a matrix of truth values, cells x parents, in compressed rows; scanpy's list of
+    /// arrays cannot be written.
     pub fn additions(&self) -> Additions {
         let mut scores = vec![f64::NAN; self.cells];
         let mut calls = vec![0_u8; self.cells];

@@ -38,8 +38,8 @@ impl Neighbours {
     }
 }
 
-/// The likelihood of being a doublet, given that so many of `neighbours` are doublets, where doublets are `ratio` times the
-/// cells.
+/// The likelihood of being a doublet, given that so many of `neighbours` are doublets, where doublets are `ratio` times
+/// the cells.
 pub(super) fn score(doublets: u32, neighbours: usize, ratio: f64, options: &ScrubletOptions) -> f64 {
     let rate = options.expected_doublet_rate;
     let share = (f64::from(doublets) + 1.0) / (neighbours as f64 + 2.0);

@@ -27,8 +27,8 @@ pub(super) struct Chosen {
     pub(super) counts: CountedRows,
 }
 
-/// Chooses cells and genes as scanpy does: genes in three cells, cells with three of these genes, and of the genes those with
-/// a high dispersion for their mean. Three passes.
+/// Chooses cells and genes as scanpy does: genes in three cells, cells with three of these genes, and of the genes
+/// those with a high dispersion for their mean. Three passes.
 pub(super) fn choose(matrix: &LazyMatrix, exec: &Exec) -> Result<Chosen> {
     let [rows, width] = matrix.shape();
     let pass = CountsPass { rows, width, only_counts: true, frequent: Frequent::none(width), ..CountsPass::default() };

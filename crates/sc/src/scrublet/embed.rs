@@ -19,8 +19,8 @@ use crate::{Error, Result};
 /// The total that cells and doublets get before the components.
 const TOTAL: f64 = 1e6;
 
-/// Projects cells and doublets on the components of the cells: cells first, `n_prin_comps` coordinates each. Cells are divided
-/// by `by` first; then both are normalised, scaled as the cells are, and centred, as far as the options say.
+/// Projects cells and doublets on the components of the cells: cells first, `n_prin_comps` coordinates each. Cells are
+/// divided by `by` first; then both are normalised, scaled as the cells are, and centred, as far as the options say.
 pub(super) fn embed(
     counts: &Arc<CountedRows>,
     by: Vec<f64>,

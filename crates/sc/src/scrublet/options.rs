@@ -2,9 +2,10 @@
 
 use crate::{Error, Result};
 
-/// The parameters of `scanpy.pp.scrublet`; names and defaults are scanpy's. The metric of neighbours, and how they are looked
-/// for, is the caller's.
+/// The parameters of `scanpy.pp.scrublet`; names and defaults are scanpy's. The metric of neighbours, and how they are
+/// looked for, is the caller's.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of scanpy")]
 pub struct ScrubletOptions {
     /// Column of `obs`; cells of each value are looked at by themselves.
     pub batch_key: Option<String>,
@@ -24,8 +25,6 @@ pub struct ScrubletOptions {
     pub mean_center: bool,
     /// Components.
     pub n_prin_comps: usize,
-    /// Whether neighbours are looked for nearly. Scanpy then counts the neighbours of a doublet without the doublet itself.
-    pub use_approx_neighbors: Option<bool>,
     /// Whether the parents of the doublets near each cell are kept.
     pub get_doublet_neighbor_parents: bool,
     /// Neighbours among the cells; half the root of their number if absent.
@@ -48,7 +47,6 @@ impl Default for ScrubletOptions {
             log_transform: false,
             mean_center: true,
             n_prin_comps: 30,
-            use_approx_neighbors: None,
             get_doublet_neighbor_parents: false,
             n_neighbors: None,
             threshold: None,

@@ -26,8 +26,8 @@ pub struct Points<'a> {
     pub n_neighbors: usize,
 }
 
-/// A search for neighbours: calls the function with each point and the others near it, from any thread, and gives back what
-/// it returned, in the order of the points.
+/// A search for neighbours: calls the function with each point and the others near it, from any thread, and gives back
+/// what it returned, in the order of the points.
 pub type Search<'a> = dyn Fn(Points<'_>, &(dyn Fn(usize, &[u32]) -> Near + Sync)) -> Result<Vec<Near>> + 'a;
 
 /// Doublets of a file.
@@ -92,20 +92,22 @@ fn share(scores: &[f64], counts: impl Fn(f64) -> bool) -> f64 {
 /// Scores cells by how likely they are doublets: `scanpy.pp.scrublet(adata, …)`. [`Scrublet::additions`] says what that
 /// stores.
 ///
-/// Reads `X`, which should hold counts, three times; where batches do not stand in one piece, once more, and puts it into
-/// scratch space. A CSC matrix is put in order there first. Memory, of one batch at a time: 8 bytes for each count in a
-/// variable gene, 4 for each coordinate of the cells and doublets (360 a cell by default), 25 for each doublet, some 40 for each
-/// cell; `20 k²` bytes for the components of `k` variable genes; and what the search takes. With
+/// Reads `X`, which should hold counts, three times; where batches do not stand in one piece, once more, and puts it
+/// into scratch space. A CSC matrix is put in order there first. Memory, of one batch at a time: 8 bytes for each count
+/// in a variable gene, 4 for each coordinate of the cells and doublets (360 a cell by default), 25 for each doublet,
+/// some 40 for each cell; `20 k²` bytes for the components of `k` variable genes; and what the search takes. With
 /// `get_doublet_neighbor_parents` 4 bytes more for each parent of a neighbour.
 ///
-/// Departures from scanpy: the neighbours are what the search finds; with more than 50 components it looks at all of them
-/// (scanpy takes the 50 leading ones of them); a gene that does not vary after normalisation is left alone (scanpy fails);
-/// for `synthetic_doublet_umi_subsampling` below 1 other counts are drawn, from the same distribution.
+/// Departures from scanpy: the neighbours are what the search finds, and nothing is its own neighbour. (Where
+/// scanpy compares all pairs, a doublet counts for itself only if no two of all cells and doublets are equal, which is
+/// rare.) With more than 50 components it looks at all of them (scanpy takes the 50 leading ones of them); a gene that
+/// does not vary after normalisation is left alone (scanpy fails); for `synthetic_doublet_umi_subsampling` below 1 other
+/// counts are drawn, from the same distribution.
 ///
 /// # Errors
-/// `Argument` if an option has no meaning, there is no such column, or there are not so many pairs of cells; `Invalid` if X has
-/// values that are no counts, a cell has no batch, or so few cells and genes are left that there are no such components; else
-/// if the input is damaged, or the budget or scratch space too small.
+/// `Argument` if an option has no meaning, there is no such column, or there are not so many pairs of cells; `Invalid`
+/// if X has values that are no counts, a cell has no batch, or so few cells and genes are left that there are no such
+/// components; else if the input is damaged, or the budget or scratch space too small.
 pub fn scrublet(input: &Input, options: &ScrubletOptions, search: &Search<'_>, exec: &Exec) -> Result<Scrublet> {
     options.check()?;
     let place = |error: Error| error.in_file(&input.name);
@@ -153,8 +155,6 @@ fn of_part(part: Part, options: &ScrubletOptions, search: &Search<'_>, exec: &Ex
 
     let neighbours = Neighbours::new(options.n_neighbors, n_cells, n_doublets);
     let points = Points { values: &values, width: options.n_prin_comps, n_neighbors: neighbours.listed };
-    // Scanpy counts a doublet as its own neighbour, unless it looks for neighbours nearly.
-    let itself = options.use_approx_neighbors != Some(true);
     let near = search(points, &|point, others: &[u32]| {
         let is_doublet = |id: u32| (id as usize).checked_sub(n_cells);
         let doublets = others.iter().filter_map(|&id| is_doublet(id));
@@ -164,7 +164,7 @@ fn of_part(part: Part, options: &ScrubletOptions, search: &Search<'_>, exec: &Ex
             near.parents.sort_unstable();
             near.parents.dedup();
         }
-        near.doublets = u32::try_from(doublets.count()).unwrap_or(u32::MAX) + u32::from(itself && point >= n_cells);
+        near.doublets = u32::try_from(doublets.count()).unwrap_or(u32::MAX);
         near
     })?;
     if near.len() != n_cells + n_doublets {

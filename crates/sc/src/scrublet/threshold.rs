@@ -5,11 +5,11 @@ const BINS: usize = 256;
 /// Rounds of smoothing, at most.
 const ROUNDS: usize = 10_000;
 
-/// The centre of the lowest bin between the two maxima of a histogram of 256 bins, which is smoothed until there are no more
-/// than two: `skimage.filters.threshold_minimum`, to the bit. `None` where that fails: there are no two maxima, or no values.
+/// The centre of the lowest bin between the two maxima of a histogram of 256 bins, which is smoothed until there are no
+/// more than two: `skimage.filters.threshold_minimum`, to the bit. `None` where that fails: there are no two maxima, or
+/// no values.
 pub fn threshold_minimum(values: &[f64]) -> Option<f64> {
     let (counts, edges) = histogram(values)?;
-    #[expect(clippy::cast_possible_truncation, reason = "single precision, as there")]
     let mut smooth: Vec<f32> = counts.iter().map(|&count| count as f32).collect();
     let mut maxima = Vec::new();
     let mut last = 0;

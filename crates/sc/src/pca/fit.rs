@@ -71,13 +71,13 @@ pub fn fit(matrix: &LazyMatrix, options: &PcaOptions, exec: &Exec) -> Result<Pca
         // Asked for at once, so that the pass is not in vain.
         let eigen = (width as u64).pow(2).saturating_mul(32);
         drop(exec.budget().charge(eigen + (width as u64).pow(2) * 4, "the decomposition")?);
-        let mut gram = Gram::new(width, matrix.precision());
+        let mut gram = Gram::of_rows(rows, width, matrix.precision());
         if let Some(pilot) = &options.pilot {
             gram = gram.about(pilot)?;
         }
         let mut moments = matrix.run(gram, stage, exec)?;
         if moments.is_cancelled() && options.pilot.is_none() {
-            let gram = Gram::new(width, matrix.precision()).about(&moments.means())?;
+            let gram = Gram::of_rows(rows, width, matrix.precision()).about(&moments.means())?;
             drop(moments);
             moments = matrix.run(gram, stage, exec)?;
         }

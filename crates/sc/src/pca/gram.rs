@@ -10,6 +10,7 @@ use faer::{Accum, MatMut, MatRef, Par};
 
 use super::Moments;
 use super::check::check;
+use super::moments::too_large;
 use super::sparse::{Columns, Strip};
 use super::tiles::{Tile, largest, tiles, total};
 use crate::{Error, Result};
@@ -21,9 +22,13 @@ const LARGEST_PANEL: usize = PANEL + PANEL / 2;
 /// A panel of which more than two fifths are stored is multiplied dense: there both ways take as long.
 const DENSE: [usize; 2] = [2, 5];
 
+/// Up to so many rows, products are taken in doubles: rounding averages out over rows, of which there are few here, and
+/// the time for it is small.
+const FEW_ROWS: usize = 4096;
+
 /// Accumulates the products of all pairs of columns, and the sums of columns, in one pass.
 ///
-/// Rows are multiplied in panels of about 512, in the precision of the block, and added up in doubles; panels never
+/// Rows are multiplied in panels of about 512, in the precision that is asked for, and added up in doubles; panels never
 /// reach over the end of a block. Where few values are stored, each of them is multiplied with 64 columns at a time that
 /// are dense for that moment; else the whole panel is. Memory: about `4 k²` bytes for each partial result and the total
 /// (half of a matrix of doubles), and 768 dense rows for each worker.
@@ -50,9 +55,15 @@ pub struct Products {
 }
 
 impl Gram {
-    /// For blocks of `width` columns in a precision.
+    /// For blocks of `width` columns, whose products are taken in a precision, at least in that of the blocks.
     pub fn new(width: usize, precision: Precision) -> Self {
         Self { width, precision, pilot: None, tiles: tiles(width), spare: Mutex::default() }
+    }
+
+    /// For `rows` rows in all, of blocks in a precision: products of at most 4,096 rows are taken in doubles, whatever
+    /// the blocks are in.
+    pub fn of_rows(rows: usize, width: usize, precision: Precision) -> Self {
+        Self::new(width, if rows <= FEW_ROWS { Precision::Double } else { precision })
     }
 
     /// The same with a rough mean of each column, which must be finite.
@@ -204,6 +215,14 @@ impl Consumer for Gram {
             return Ok(Products { rows: block.len() as u64, ..Products::default() });
         }
         Ok(match &block.values {
+            Numbers::F32(values) if self.precision == Precision::Double => {
+                // What is refused does not depend on the number of rows.
+                if values.iter().any(|value| !(value * value).is_finite()) {
+                    return Err(too_large());
+                }
+                let values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+                self.products::<_, 32>(block, &values)
+            }
             Numbers::F32(values) => self.products::<_, 64>(block, values),
             Numbers::F64(values) => self.products::<_, 32>(block, values),
         })

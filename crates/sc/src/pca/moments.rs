@@ -21,6 +21,12 @@ pub struct Moments {
     products: Vec<f64>,
 }
 
+/// The error for values whose squares are beyond the range of their own precision.
+pub(super) fn too_large() -> Error {
+    Error::invalid("squares of the values exceed the range of their precision")
+        .hint("values so large are not log-normalised; normalise them first")
+}
+
 impl Moments {
     pub(super) fn new(
         rows: u64,
@@ -31,8 +37,7 @@ impl Moments {
     ) -> Result<Self> {
         let moments = Self { rows, pilot, sums, tiles, products };
         if moments.diagonal().into_iter().chain(moments.sums.iter().copied()).any(|sum| !sum.is_finite()) {
-            return Err(Error::invalid("squares of the values exceed the range of their precision")
-                .hint("values so large are not log-normalised; normalise them first"));
+            return Err(too_large());
         }
         Ok(moments)
     }

@@ -136,8 +136,11 @@ fn products_of_sparse_rows_are_those_of_dense_ones() {
         for (i, row) in rows.iter_mut().enumerate().take(count * 9 / 10) {
             row.iter_mut().enumerate().filter(|(j, _)| (i * 7 + j) % 5 != 0).for_each(|(_, value)| *value = 0.0);
         }
-        for (precision, tolerance) in [(Precision::Single, 1e-5), (Precision::Double, 1e-12)] {
-            let gram = Gram::new(width, precision);
+        let (single, double) = (Precision::Single, Precision::Double);
+        for (precision, products, tolerance) in
+            [(single, single, 1e-5), (double, double, 1e-12), (single, double, 1e-12)]
+        {
+            let gram = Gram::new(width, products);
             let found = lazy(&rows, width, precision).run(gram, "products", &exec(2)).unwrap();
             let matrix = found.raw(None);
             for i in 0..width {

@@ -162,13 +162,13 @@ impl Plan {
             let spilled = LazyMatrix::new(Arc::new(rows));
             let moments = state.stage("products", |state| {
                 let stage = "products of columns";
-                let gram = Gram::new(self.width, self.precision);
+                let gram = Gram::of_rows(self.rows, self.width, self.precision);
                 let moments = spilled.run(gram, stage, state.exec)?;
                 if !moments.is_cancelled() {
                     return Ok(moments);
                 }
                 // Columns far from zero: once more around their means.
-                let gram = Gram::new(self.width, self.precision).about(&moments.means())?;
+                let gram = Gram::of_rows(self.rows, self.width, self.precision).about(&moments.means())?;
                 drop(moments);
                 spilled.run(gram, stage, state.exec)
             })?;

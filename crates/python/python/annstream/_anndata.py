@@ -130,6 +130,24 @@ class AnnData(ad.AnnData):
 
     # ---------------------------------------------------------------------------------------------- looking at values
 
+    def to_df(self, layer: str | None = None) -> pd.DataFrame:
+        """Values of all cells and genes as a data frame, dense and in memory.
+
+        Parameters
+        ----------
+        layer
+            The layer; ``X`` by default.
+
+        Raises
+        ------
+        annstream.BudgetError
+            If it would take more than ``annstream.settings.memory``.
+        """
+        matrix = self._lazy(layer)
+        if matrix is None:
+            return super().to_df(layer)
+        return pd.DataFrame(matrix.toarray(), index=self.obs_names, columns=self.var_names)
+
     def obs_vector(self, k: str, *, layer: str | None = None) -> np.ndarray:
         """Values of one gene or one column of ``obs`` for all cells; what was read is remembered.
 

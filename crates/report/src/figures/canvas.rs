@@ -46,9 +46,8 @@ impl<DB: DrawingBackend> Canvas<DB> {
     }
 
     /// A length that is not negative.
-    #[expect(clippy::cast_sign_loss, reason = "as it says")]
     pub(super) fn size(&self, units: f64) -> u32 {
-        self.px(units).max(0) as u32
+        u32::try_from(self.px(units)).unwrap_or(0)
     }
 
     /// Letters of a size.
@@ -77,24 +76,24 @@ pub(super) fn render(name: &str, drawing: &impl Drawing, out: &mut Vec<Figure>) 
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
-        finish(name, drawing, Canvas { area, scale: 1 })?;
+        finish(name, drawing, &Canvas { area, scale: 1 })?;
     }
     out.push(Figure { name: format!("{name}.svg"), bytes: svg.into_bytes() });
     let (width, height) = (width * SCALE, height * SCALE);
     let mut pixels = vec![0_u8; width as usize * height as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
-        finish(name, drawing, Canvas { area, scale: SCALE })?;
+        finish(name, drawing, &Canvas { area, scale: SCALE })?;
     }
     let bytes = png(&pixels, width, height).map_err(|error| Error::internal(format!("figure {name}: {error}")))?;
     out.push(Figure { name: format!("{name}.png"), bytes });
     Ok(())
 }
 
-fn finish<DB: DrawingBackend>(name: &str, drawing: &impl Drawing, canvas: Canvas<DB>) -> Result<()> {
+fn finish<DB: DrawingBackend>(name: &str, drawing: &impl Drawing, canvas: &Canvas<DB>) -> Result<()> {
     let draw = || {
         canvas.area.fill(&WHITE)?;
-        drawing.draw(&canvas)?;
+        drawing.draw(canvas)?;
         canvas.area.present()
     };
     draw().map_err(|error| Error::internal(format!("figure {name}: {error}")))
@@ -157,7 +156,7 @@ pub(super) const VIRIDIS: [RGBColor; 9] = [
     RGBColor(253, 231, 37),
 ];
 
-/// Reds of ColorBrewer, by Cynthia Brewer.
+/// Reds, by Cynthia Brewer.
 pub(super) const REDS: [RGBColor; 9] = [
     RGBColor(255, 245, 240),
     RGBColor(254, 224, 210),
@@ -183,7 +182,7 @@ pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         "–".to_owned()
-    } else if value == value.round() && size < 1e6 {
+    } else if value.fract() == 0.0 && size < 1e6 {
         format!("{value:.0}")
     } else if size >= 1e6 || size < 1e-3 {
         format!("{value:.1e}")

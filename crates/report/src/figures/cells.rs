@@ -55,8 +55,7 @@ impl Cells<'_> {
 impl Drawing for Cells<'_> {
     fn size(&self) -> (u32, u32) {
         let columns = if self.is_category() { legend::columns(self.coloring.labels.len(), 420.0) } else { 1 };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-        let side = if self.is_category() { columns * COLUMN as u32 } else { 90 };
+        let side = if self.is_category() { columns * COLUMN } else { 90 };
         (SIDE + side, SIDE + 20)
     }
 

@@ -20,10 +20,8 @@ impl Composition<'_> {
 
 impl Drawing for Composition<'_> {
     fn size(&self) -> (u32, u32) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]
-        let column = COLUMN as u32;
         let height = self.height();
-        (BARS + column * legend::columns(self.0.names.len(), f64::from(height) - 30.0), height)
+        (BARS + COLUMN * legend::columns(self.0.names.len(), f64::from(height) - 30.0), height)
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<DB>) -> Result<(), Failed<DB>> {

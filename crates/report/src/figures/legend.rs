@@ -8,7 +8,7 @@ use super::canvas::{Canvas, Failed, INK, VIRIDIS, between, color, number, short}
 /// Height of an entry.
 const ROW: f64 = 16.0;
 /// Width of a column of entries.
-pub(super) const COLUMN: f64 = 140.0;
+pub(super) const COLUMN: u32 = 140;
 
 /// Columns of a legend of so many entries, in a height.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few")]
@@ -28,7 +28,7 @@ pub(super) fn categories<DB: DrawingBackend>(
     let mut place = (left, top);
     for (name, hex) in names.iter().zip(colors) {
         if place.1 + ROW > top + height {
-            place = (place.0 + COLUMN, top);
+            place = (place.0 + f64::from(COLUMN), top);
         }
         let middle = (canvas.px(place.0 + 6.0), canvas.px(place.1 + ROW / 2.0));
         canvas.area.draw(&Circle::new(middle, canvas.size(4.5), color(hex).filled()))?;

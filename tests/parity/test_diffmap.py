@@ -14,8 +14,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from .graph_files import demo, layout, of_graph
-from .real_data import path_of
-from .runner import Run
+from .runner import ROOT, Run
 from .runner import run as command
 
 NOISE = 1e-6
@@ -100,7 +99,7 @@ def test_real_cells(tmp_path: Path) -> None:
 
 
 def test_more_real_cells(tmp_path: Path) -> None:
-    files = [path_of("pbmc_donorA_raw.h5ad"), tmp_path / "done.h5ad", tmp_path / "graph.h5ad"]
+    files = [ROOT / "demo" / "donor_a.h5ad", tmp_path / "done.h5ad", tmp_path / "graph.h5ad"]
     for step, source, target in zip(["run", "neighbors"], files, files[1:], strict=False):
         done = command([step, str(source), "-o", str(target), "-q"])
         assert done.code == 0, str(done)

@@ -53,7 +53,7 @@ def one_by_one(source: Path, folder: Path, commands: list[list[str]], suffix: st
     """Runs commands, each on what the one before left."""
     for number, (verb, *words) in enumerate(commands):
         target = folder / f"step{number}.{suffix}"
-        done([verb, str(source), "-o", str(target), "-q", *words])
+        done([verb, str(source), "-o", str(target), "-q", "--force", *words])
         source = target
     return read(source)
 

@@ -7,8 +7,8 @@ pub(crate) fn check(graph: &Graph) -> Result<()> {
     check_pairs(graph, |_, _| true)
 }
 
-/// Fails unless weights are numbers from zero on, and every edge is there in both directions with the same weight, up to
-/// rounding.
+/// Fails unless weights are numbers from zero on, and every edge is there in both directions with the same weight, up
+/// to rounding.
 pub(crate) fn check_symmetric(graph: &Graph) -> Result<()> {
     check_pairs(graph, |there, back| (there - back).abs() <= 1e-4 * there.max(back))
 }

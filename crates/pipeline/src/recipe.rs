@@ -117,7 +117,8 @@ impl Recipe {
     pub(crate) fn comparison(&self) -> Option<MarkersStep> {
         let mut step = self.rank_genes_groups.clone()?;
         if step.options.groupby.is_empty() {
-            step.options.groupby = self.leiden.as_ref().map_or("leiden", LeidenStep::key).to_owned();
+            let key = self.leiden.as_ref().map_or("leiden", LeidenStep::key);
+            key.clone_into(&mut step.options.groupby);
         }
         Some(step)
     }

@@ -25,6 +25,8 @@
 //!
 //! [`with_op`]: matrix::Matrix
 
+#![expect(clippy::needless_pass_by_value, reason = "functions of Python own what they are given")]
+
 mod arrays;
 mod errors;
 mod job;

@@ -73,6 +73,6 @@ pub(crate) fn label(basis: &str) -> String {
         "tsne" => "t-SNE".to_owned(),
         "pca" => "PC".to_owned(),
         "diffmap" => "DC".to_owned(),
-        other => other.replace("draw_graph_", "").to_owned(),
+        other => other.replace("draw_graph_", "").clone(),
     }
 }

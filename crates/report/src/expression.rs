@@ -103,8 +103,8 @@ impl Consumer for Pass {
         let mut out = Vec::with_capacity(indices.len());
         for (row, range) in indptr.windows(2).enumerate() {
             let row = narrow(block.start + row)?;
-            for i in range[0]..range[1] {
-                let (gene, cell) = if self.by_gene { (row, indices[i]) } else { (indices[i], row) };
+            for (i, &column) in (range[0]..range[1]).zip(&indices[range[0]..range[1]]) {
+                let (gene, cell) = if self.by_gene { (row, column) } else { (column, row) };
                 out.push(Entry { gene, cell, value: block.values.get(i) });
             }
         }

@@ -27,7 +27,7 @@ pub(crate) fn colors(count: usize) -> Vec<String> {
         29..=102 => DEFAULT_102,
         _ => return vec![GREY.to_owned(); count],
     };
-    let digits: Vec<char> = palette.chars().filter(|digit| digit.is_ascii_hexdigit()).collect();
+    let digits: Vec<char> = palette.chars().filter(char::is_ascii_hexdigit).collect();
     digits.chunks_exact(6).take(count).map(|color| format!("#{}", color.iter().collect::<String>())).collect()
 }
 

@@ -15,12 +15,12 @@ use crate::printer::{bytes, count};
 
 /// A tree of groups of cells by the correlation of their means, as scanpy.tl.dendrogram would make it in memory.
 ///
-/// Averages the embedding of each group, or its genes, in one pass over the matrix; memory is groups x columns x 32 bytes.
-/// Writes uns/dendrogram_<columns>, which scanpy's dotplot, heatmap and others draw; all else is copied.
+/// Averages the embedding of each group, or its genes, in one pass over the matrix; memory is groups x columns x 32
+/// bytes. Writes uns/dendrogram_<columns>, which scanpy's dotplot, heatmap and others draw; all else is copied.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-What is compared is obsm/X_pca, or X where there are at most 50 genes; --use-rep X takes all genes of X, sparse or dense,
-without loading it. Categories that no cell has are left out; scanpy fails there.
+What is compared is obsm/X_pca, or X where there are at most 50 genes; --use-rep X takes all genes of X, sparse or
+dense, without loading it. Categories that no cell has are left out; scanpy fails there.
 
 Examples:
   annstream dendrogram pbmc.h5ad -o tree.h5ad --groupby cell_type

@@ -14,13 +14,13 @@ use crate::printer::{bytes, count};
 
 /// Diffusion maps of the graph of neighbours, as scanpy.tl.diffmap would in memory.
 ///
-/// The graph is the one of obsp that uns/neighbors tells of. Writes obsm/X_diffmap and uns/diffmap_evals; all else is copied.
-/// The first component is where the walk is in the long run, and tells nothing. Memory is some 20 bytes an edge and 600 a
-/// cell; the result is the same for any number of threads.
+/// The graph is the one of obsp that uns/neighbors tells of. Writes obsm/X_diffmap and uns/diffmap_evals; all else is
+/// copied. The first component is where the walk is in the long run, and tells nothing. Memory is some 20 bytes an edge
+/// and 900 a cell; the result is the same for any number of threads.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Eigenvectors have the signs that make their entry of largest magnitude positive; those of scanpy are arbitrary. In a graph
-of several parts each vector is that of one part, and zero elsewhere.
+Eigenvectors have the signs that make their entry of largest magnitude positive; those of scanpy are arbitrary. In a
+graph of several parts each vector is that of one part, and zero elsewhere.
 
 Examples:
   annstream diffmap pbmc.h5ad -o mapped.h5ad

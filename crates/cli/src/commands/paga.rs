@@ -14,8 +14,9 @@ use crate::printer::{bytes, count};
 
 /// The graph of groups of cells (PAGA), as scanpy.tl.paga would make it in memory.
 ///
-/// Counts the edges between groups in the distances of obsp that uns/neighbors tells of, in one pass. Writes connectivities,
-/// connectivities_tree and groups to uns/paga, and the sizes of the groups to uns/<groups>_sizes; all else is copied.
+/// Counts the edges between groups in the distances of obsp that uns/neighbors tells of, in one pass. Writes
+/// connectivities, connectivities_tree and groups to uns/paga, and the sizes of the groups to uns/<groups>_sizes; all
+/// else is copied.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Of connections that are equally strong the tree has the first one, row by row; in scanpy that is left to chance. RNA

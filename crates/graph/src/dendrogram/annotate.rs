@@ -54,12 +54,12 @@ pub struct Annotated {
     pub additions: Additions,
 }
 
-/// Makes the tree of the groups of cells of a file. Reads the columns of `obs` and, once, the embedding or `X`; memory is
-/// groups x columns x 32 bytes, and 24 bytes for each pair of groups.
+/// Makes the tree of the groups of cells of a file. Reads the columns of `obs` and, once, the embedding or `X`; memory
+/// is groups x columns x 32 bytes, and 24 bytes for each pair of groups.
 ///
 /// # Errors
-/// `NotFound` if there is no such embedding; `Argument` for columns that are not there or not categorical, fewer than two
-/// groups, or groups whose means do not vary, so that there is no correlation; `Memory` if the budget is too small.
+/// `NotFound` if there is no such embedding; `Argument` for columns that are not there or not categorical, fewer than
+/// two groups, or groups whose means do not vary, so that there is no correlation; `Memory` if the budget is too small.
 pub fn annotate(file: &AnnDataFile, step: &DendrogramStep, exec: &Exec) -> Result<Annotated> {
     let place = |error: Error| error.in_file(file.store().location());
     let columns = step.groupby.len().max(1) as u64;

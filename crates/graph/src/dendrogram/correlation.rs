@@ -46,8 +46,8 @@ impl FromStr for Correlation {
     }
 }
 
-/// Correlations of all pairs of rows of a matrix (row-major), rows x rows: `DataFrame.corr` of pandas of its transpose, to
-/// the bit, cut at -1 and 1. Only columns where both values are finite count. Rows that do not vary have none: NaN.
+/// Correlations of all pairs of rows of a matrix (row-major), rows x rows: `DataFrame.corr` of pandas of its transpose,
+/// to the bit, cut at -1 and 1. Only columns where both values are finite count. Rows that do not vary have none: NaN.
 ///
 /// # Errors
 /// If the user stops it.

@@ -30,7 +30,8 @@ impl Default for DiffmapStep {
 pub struct Annotated {
     /// The map.
     pub diffmap: Diffmap,
-    /// `obsm["X_diffmap"]` (cells x components, f32) and `uns["diffmap_evals"]` (f32), as `scanpy.tl.diffmap` stores them.
+    /// `obsm["X_diffmap"]` (cells x components, f32) and `uns["diffmap_evals"]` (f32), as `scanpy.tl.diffmap` stores
+    /// them.
     pub additions: Additions,
 }
 

@@ -10,8 +10,8 @@ const AMPLIFIED: f64 = 10.0;
 /// The largest degree: products of one step.
 const MOST: f64 = 201.0;
 
-/// A polynomial of Chebyshev: 1 at 1, small between `-cut` and `cut`, growing beyond. Its degree is odd, so that it keeps the
-/// order of eigenvalues by magnitude, and their signs.
+/// A polynomial of Chebyshev: 1 at 1, small between `-cut` and `cut`, growing beyond. Its degree is odd, so that it
+/// keeps the order of eigenvalues by magnitude, and their signs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Filter {
     degree: usize,

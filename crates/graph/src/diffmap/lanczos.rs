@@ -1,12 +1,12 @@
-//! Eigenpairs of large transition matrices: block Lanczos with thick restarts and full reorthogonalisation, on polynomials
-//! of the matrix.
+//! Eigenpairs of large transition matrices: block Lanczos with thick restarts and full reorthogonalisation, on
+//! polynomials of the matrix.
 //!
-//! A step multiplies a block of four vectors by the matrix, takes out what lies in the space found so far, and appends the
-//! rest. When the basis is full, the best approximations within it are kept and all others dropped. The block that comes
-//! next says how far each approximation is from being an eigenvector, without another product.
+//! A step multiplies a block of four vectors by the matrix, takes out what lies in the space found so far, and appends
+//! the rest. When the basis is full, the best approximations within it are kept and all others dropped. The block that
+//! comes next says how far each approximation is from being an eigenvector, without another product.
 //!
-//! Keeping all vectors orthogonal takes longer than the products. So, once it is known about where the eigenvalues lie that
-//! are not wanted, the matrix is replaced by a polynomial of it ([`Filter`]), for which fewer steps do.
+//! Keeping all vectors orthogonal takes longer than the products. So, once it is known about where the eigenvalues lie
+//! that are not wanted, the matrix is replaced by a polynomial of it ([`Filter`]), for which fewer steps do.
 
 use annstream_core::Exec;
 use faer::Mat;
@@ -21,7 +21,8 @@ use crate::symmetric::eigen;
 use crate::umap::random::Stream;
 use crate::{Error, Result};
 
-/// Approximations kept at a restart beside those wanted, at least: the more there are, the sooner the wanted ones stand out.
+/// Approximations kept at a restart beside those wanted, at least: the more there are, the sooner the wanted ones stand
+/// out.
 const GUARDS: usize = 9;
 /// What `|p(A) x - p(λ) x|` may be for a vector of length one, `p` being 1 at 1.
 const TOLERANCE: f64 = 1e-9;
@@ -31,9 +32,9 @@ const ACCEPTED: f64 = 1e-8;
 const PLAIN: usize = 2;
 /// Restarts with one filter.
 const FILTERED: usize = 6;
-/// Filters at most. Graphs that need more are falling apart: the gaps between their eigenvalues are about as large as the
-/// tolerance.
-const FILTERS: usize = 30;
+/// Filters at most. Graphs that need more are falling apart: the gaps between their eigenvalues are about as large as
+/// the tolerance.
+const FILTERS: usize = 12;
 /// A vector whose part outside of a space is shorter lies in it.
 const DEPENDENT: f64 = 1e-13;
 /// Which numbers of a [`Stream`] vectors begin with.
@@ -54,8 +55,8 @@ pub(super) fn bytes(vertices: usize, wanted: usize) -> u64 {
     vertices as u64 * 8 * (room(wanted) + 6 * LANES) as u64
 }
 
-/// The eigenpairs of largest magnitude beside the stationary one, largest first. Takes a graph of many more vertices than
-/// are wanted.
+/// The eigenpairs of largest magnitude beside the stationary one, largest first. Takes a graph of many more vertices
+/// than are wanted.
 ///
 /// # Errors
 /// If the user stops it.
@@ -90,8 +91,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Searches from a block until the wanted approximations are near enough, or for so many restarts; says which. The basis
-    /// holds the approximations that are kept.
+    /// Searches from a block until the wanted approximations are near enough, or for so many restarts; says which. The
+    /// basis holds the approximations that are kept.
     fn run(&self, basis: &mut Basis, start: Block, restarts: usize, random: &mut Starts, exec: &Exec) -> Result<bool> {
         let size = room(self.wanted) - 1;
         let mut projected = Mat::<f64>::zeros(size, size);

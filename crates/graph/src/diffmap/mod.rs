@@ -1,15 +1,16 @@
 //! Diffusion maps: where a random walk on the graph of cells goes slowly (Coifman and Lafon 2006).
 //!
-//! A walk goes from a cell to its neighbours, with probabilities that are the weights of the edges after the density of the
-//! cells was divided out. The eigenvectors of its transition matrix whose eigenvalues are near 1 are the directions in which
-//! it takes long: trajectories. [`diffmap`] finds those of the symmetric form of the matrix, as `scanpy.tl.diffmap` does.
+//! A walk goes from a cell to its neighbours, with probabilities that are the weights of the edges after the density of
+//! the cells was divided out. The eigenvectors of its transition matrix whose eigenvalues are near 1 are the directions
+//! in which it takes long: trajectories. [`diffmap`] finds those of the symmetric form of the matrix, as
+//! `scanpy.tl.diffmap` does.
 //!
 //! ```text
 //! graph ─► connected components ─► transitions of each ─► eigenpairs: exact if small, else Lanczos ─► the largest of all
 //! ```
 //!
-//! Computed in double precision from the weights as they stand; scanpy makes its matrix in single precision, which moves its
-//! eigenvalues by about 10^-7 and its vectors by that over the gaps between eigenvalues.
+//! Computed in double precision from the weights as they stand; scanpy makes its matrix in single precision, which
+//! moves its eigenvalues by about 10^-7 and its vectors by that over the gaps between eigenvalues.
 
 mod annotate;
 mod exact;

@@ -8,9 +8,9 @@ use super::vectors::{Basis, LANES, summed};
 use crate::Result;
 use crate::symmetric::eigen;
 
-/// Replaces the vectors of a basis, but for the first, by the best approximations of eigenvectors in their span (Rayleigh and
-/// Ritz), the largest magnitude first; there are a multiple of four. Gives their values, and how far the first `wanted` are
-/// from being eigenvectors at most.
+/// Replaces the vectors of a basis, but for the first, by the best approximations of eigenvectors in their span
+/// (Rayleigh and Ritz), the largest magnitude first; there are a multiple of four. Gives their values, and how far the
+/// first `wanted` are from being eigenvectors at most.
 pub(super) fn ritz(transitions: &Transitions<'_>, basis: &mut Basis, wanted: usize) -> Result<(Vec<f64>, f64)> {
     let count = basis.len() - 1;
     let mut projected = Mat::zeros(count, count);

@@ -27,15 +27,17 @@ struct Pair {
 /// bits for any number of threads.
 ///
 /// Eigenpairs of largest magnitude are looked for in each connected component, and the largest of all count, at most as
-/// many as there are vertices but one. Each vector is that of one component and zero elsewhere; where several components
-/// have an eigenvalue, as they all have 1, the largest comes first, and of equal ones that with the first vertex. Its
-/// entry of largest magnitude is positive (the first one, if several are). Cells without edges have the eigenvalue 0.
+/// many as there are vertices but one. Each vector is that of one component and zero elsewhere; where several
+/// components have an eigenvalue, as they all have 1, the largest comes first, and of equal ones that with the first
+/// vertex. Its entry of largest magnitude is positive (the first one, if several are). Cells without edges have the
+/// eigenvalue 0.
 ///
-/// Takes some `60 + 4 n_comps` numbers of 8 bytes a vertex, and, unless all is connected, a copy of the largest component.
+/// Takes some `60 + 4 n_comps` numbers of 8 bytes a vertex, and, unless all is connected, a copy of the largest
+/// component.
 ///
 /// # Errors
-/// `Argument` for fewer than three components, or fewer than two vertices; `Invalid` if the graph is not symmetric, or has
-/// weights below zero or not finite; `Memory`; `Interrupted`.
+/// `Argument` for fewer than three components, or fewer than two vertices; `Invalid` if the graph is not symmetric, or
+/// has weights below zero or not finite; `Memory`; `Interrupted`.
 pub fn diffmap(graph: &Graph, n_comps: usize, exec: &Exec) -> Result<Diffmap> {
     if n_comps <= 2 {
         return Err(Error::argument(format!("{n_comps} components; expected 3 or more")));

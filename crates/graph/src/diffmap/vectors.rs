@@ -38,8 +38,8 @@ pub(super) fn summed<const N: usize>(block: &[Row], value: impl Fn(&Row) -> [f64
     all
 }
 
-/// Makes the vectors of a block orthogonal to each other and of unit length (Gram and Schmidt). What it was is
-/// `block · R`, with `R` upper triangular. A vector that lies in the span of those before, up to `dependent`, becomes zero.
+/// Makes the vectors of a block orthogonal to each other and of unit length (Gram and Schmidt). What it was is `block ·
+/// R`, with `R` upper triangular. A vector that lies in the span of those before, up to `dependent`, becomes zero.
 pub(super) fn orthonormalize(block: &mut [Row], dependent: f64) -> Square {
     let mut upper = [[0.0; LANES]; LANES];
     for column in 0..LANES {

@@ -68,7 +68,9 @@ impl Batches {
             starts[group as usize + 1] += 1;
         }
         for (levels, count) in groups.iter().zip(&starts[1..]) {
-            levels.iter().for_each(|&level| counts[level as usize] += count);
+            for &level in levels.iter() {
+                counts[level as usize] += count;
+            }
         }
         (0..groups.len()).for_each(|group| starts[group + 1] += starts[group]);
         let (mut order, mut next) = (vec![0; cells], starts.clone());

@@ -77,7 +77,9 @@ pub(super) fn normalise(vector: &mut [f64]) {
     }
     let length = (total(sums) + rest.iter().map(|x| x * x).sum::<f64>()).sqrt();
     if length > 0.0 {
-        vector.iter_mut().for_each(|x| *x /= length);
+        for x in vector.iter_mut() {
+            *x /= length;
+        }
     }
 }
 

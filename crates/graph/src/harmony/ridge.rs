@@ -166,7 +166,9 @@ fn of_cluster(sums: &Sums, batches: &Batches, ridge: &Ridge, cluster: usize, clu
         unknowns.push(0);
         let moments = &sums.moments[(group * clusters + cluster) * width..][..width];
         for &i in &unknowns {
-            unknowns.iter().for_each(|&j| matrix[(i, j)] += mass(group));
+            for &j in unknowns.iter() {
+                matrix[(i, j)] += mass(group);
+            }
             (0..width).for_each(|axis| right[(i, axis)] += moments[axis]);
         }
         if let Some(own) = own {
@@ -212,7 +214,9 @@ impl Eliminated {
 
     fn add(&mut self, mass: f64, unknowns: &[usize], moments: &[f64]) {
         self.diagonal += mass;
-        unknowns.iter().for_each(|&i| self.shared[i] += mass);
+        for &i in unknowns.iter() {
+            self.shared[i] += mass;
+        }
         self.right.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += moment);
     }
 
@@ -220,7 +224,9 @@ impl Eliminated {
         let met: Vec<(usize, f64)> = self.shared.iter().copied().enumerate().filter(|(_, mass)| *mass != 0.0).collect();
         for &(i, mass) in &met {
             let factor = mass / self.diagonal;
-            met.iter().for_each(|&(j, other)| matrix[(i, j)] -= factor * other);
+            for &(j, other) in met.iter() {
+                matrix[(i, j)] -= factor * other;
+            }
             self.right.iter().enumerate().for_each(|(axis, moment)| right[(i, axis)] -= factor * moment);
         }
     }
@@ -230,7 +236,9 @@ impl Eliminated {
         for (i, mass) in self.shared.iter().enumerate().filter(|(_, mass)| **mass != 0.0) {
             values.iter_mut().enumerate().for_each(|(axis, value)| *value -= mass * solved[(i, axis)]);
         }
-        values.iter_mut().for_each(|value| *value /= self.diagonal);
+        for value in values.iter_mut() {
+            *value /= self.diagonal;
+        }
         values
     }
 }
@@ -251,7 +259,9 @@ mod tests {
             let mut terms: Vec<usize> = batches.levels_of(group).iter().map(|level| *level as usize + 1).collect();
             terms.push(0);
             for &i in &terms {
-                terms.iter().for_each(|&j| matrix[(i, j)] += mass);
+                for &j in terms.iter() {
+                    matrix[(i, j)] += mass;
+                }
                 (0..width).for_each(|axis| right[(i, axis)] += sums.moments[group * width + axis]);
             }
         }

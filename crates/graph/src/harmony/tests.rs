@@ -37,7 +37,7 @@ fn apart(values: &[f64], kind: &[usize], batch: &[u32]) -> f64 {
 fn batches_come_together() {
     let (values, kind, batch) = cells(3000, 4, 2);
     let before = apart(&values, &kind, &batch);
-    let done = harmony(values, 5, &[batch.clone()], &HarmonyOptions::default(), &exec(2)).unwrap();
+    let done = harmony(values, 5, std::slice::from_ref(&batch), &HarmonyOptions::default(), &exec(2)).unwrap();
     let after = apart(&done.values, &kind, &batch);
     assert!(after < 0.35 * before, "{before} {after}");
     assert_eq!((done.clusters, done.converged), (100, true));
@@ -103,7 +103,8 @@ fn what_makes_no_sense_is_refused() {
         change(&mut options);
         harmony(values.clone(), 5, std::slice::from_ref(&batch), &options, &exec(1)).unwrap_err()
     };
-    let changes: [(&str, &dyn Fn(&mut HarmonyOptions)); 11] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut HarmonyOptions));
+    let changes: [Change<'_>; 11] = [
         ("61 clusters of 60 cells", &|options| options.n_clusters = Some(61)),
         ("0 clusters", &|options| options.n_clusters = Some(0)),
         ("sigma is 0", &|options| options.sigma = 0.0),

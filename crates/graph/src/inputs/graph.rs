@@ -51,8 +51,8 @@ fn name_of(file: &AnnDataFile, key: Option<&str>, which: &str) -> Result<String>
 /// 8 for a cell, and blocks of rows; a matrix in CSC is sorted in scratch space.
 ///
 /// # Errors
-/// `NotFound` if there is none by this name, `Invalid` or `Unsupported` if it is not a square matrix of numbers, `Memory`
-/// if the budget is too small.
+/// `NotFound` if there is none by this name, `Invalid` or `Unsupported` if it is not a square matrix of numbers,
+/// `Memory` if the budget is too small.
 pub fn read_graph(file: &AnnDataFile, name: &str, kept: Option<&[bool]>, exec: &Exec) -> Result<Graph> {
     let place = |error: Error| error.at(format!("obsp/{name}")).in_file(file.store().location());
     let mut matrix = stored_graph(file, name, exec)?;

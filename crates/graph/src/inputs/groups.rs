@@ -28,8 +28,8 @@ impl Groups {
     }
 }
 
-/// Reads the groups of a column of `obs`: categories as they stand; text becomes categories in natural order, as scanpy's functions
-/// make them of it.
+/// Reads the groups of a column of `obs`: categories as they stand; text becomes categories in natural order, as
+/// scanpy's functions make them of it.
 ///
 /// # Errors
 /// `Argument` if there is no such column, or it is one of numbers or truth values.

@@ -25,17 +25,24 @@ pub struct Representation<'a> {
     pub values: Cow<'a, [f32]>,
 }
 
-/// Reads the embedding that `scanpy.tools._utils._choose_representation` would choose: `use_rep` of `obsm`, of which the
-/// first `n_pcs` columns; without it `X_pca`, or `X` where that has at most 50 genes or `n_pcs` is zero. Doubles become
-/// single precision, sparse matrices dense. Where scanpy would run `pca`, this is an error.
+/// Reads the embedding that `scanpy.tools._utils._choose_representation` would choose: `use_rep` of `obsm`, of which
+/// the first `n_pcs` columns; without it `X_pca`, or `X` where that has at most 50 genes or `n_pcs` is zero. Doubles
+/// become single precision, sparse matrices dense. Where scanpy would run `pca`, this is an error.
 ///
 /// Memory: what is stored, and 4 bytes a value; nothing where single precision is held already.
 ///
 /// # Errors
+<<<<<<< HEAD
 /// `NotFound` if it is not there; `Argument` if it has fewer dimensions than asked for; `Unsupported` if it is no matrix of
 /// numbers; `Memory` if the budget is too small.
 pub fn representation<'a>(
     cells: &'a dyn Cells,
+=======
+/// `NotFound` if it is not there; `Argument` if it has fewer dimensions than asked for; `Unsupported` if it is no
+/// matrix of numbers; `Memory` if the budget is too small.
+pub fn representation(
+    file: &AnnDataFile,
+>>>>>>> diffmap
     use_rep: Option<&str>,
     n_pcs: Option<usize>,
     exec: &Exec,

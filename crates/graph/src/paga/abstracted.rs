@@ -20,8 +20,8 @@ pub struct Paga {
 
 /// Makes the graph of the groups (the model v1.2 of scanpy).
 ///
-/// Of edges that are equally strong, the tree prefers the one that comes first, row by row; that of scanpy is the one that an
-/// unstable sort has first.
+/// Of edges that are equally strong, the tree prefers the one that comes first, row by row; that of scanpy is the one
+/// that an unstable sort has first.
 pub fn abstracted(counts: &Counts) -> Paga {
     let Counts { sizes, edges } = counts;
     let cells: u64 = sizes.iter().sum();

@@ -27,8 +27,8 @@ pub struct Annotated {
     pub paga: Paga,
     /// Column of `obs` that has the groups.
     pub column: String,
-    /// `connectivities`, `connectivities_tree` (CSR of doubles) and `groups` in `uns["paga"]`, whose other entries stay,
-    /// and `uns["<groups>_sizes"]` (int64), as `scanpy.tl.paga` stores them.
+    /// `connectivities`, `connectivities_tree` (CSR of doubles) and `groups` in `uns["paga"]`, whose other entries
+    /// stay, and `uns["<groups>_sizes"]` (int64), as `scanpy.tl.paga` stores them.
     pub additions: Additions,
 }
 
@@ -45,8 +45,8 @@ pub fn groups_column(file: &AnnDataFile, given: Option<&str>) -> Result<String> 
     })
 }
 
-/// Makes the graph of the groups of cells of a file: one pass over the distances of `obsp` that a run of neighbours left.
-/// Memory: 4 bytes a cell, and the pairs of groups.
+/// Makes the graph of the groups of cells of a file: one pass over the distances of `obsp` that a run of neighbours
+/// left. Memory: 4 bytes a cell, and the pairs of groups.
 ///
 /// Like scanpy's, matrices and sizes end with the last category that a cell has.
 ///

@@ -1,8 +1,9 @@
-//! The graph of the groups of cells: partition-based graph abstraction (PAGA: Wolf and others 2019), as `scanpy.tl.paga`.
+//! The graph of the groups of cells: partition-based graph abstraction (PAGA: Wolf and others 2019), as
+//! `scanpy.tl.paga`.
 //!
-//! Two groups are connected as strongly as more edges lead from one to the other than chance would have it. The edges are
-//! those from each cell to its nearest neighbours, each counting once; [`Counts`] has how many lead from group to group,
-//! which is all of the cells that is looked at, and [`abstracted`] makes the graph of the groups of them.
+//! Two groups are connected as strongly as more edges lead from one to the other than chance would have it. The edges
+//! are those from each cell to its nearest neighbours, each counting once; [`Counts`] has how many lead from group to
+//! group, which is all of the cells that is looked at, and [`abstracted`] makes the graph of the groups of them.
 //!
 //! ```
 //! use annstream_graph::paga::{Counts, abstracted};

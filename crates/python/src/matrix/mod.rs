@@ -96,8 +96,8 @@ impl Matrix {
 
     /// Rows and columns by position in this matrix.
     pub(crate) fn select(&self, rows: Option<&[u32]>, columns: Option<&[u32]>) -> Self {
-        fn choose(own: &Option<Arc<[u32]>>, chosen: Option<&[u32]>, extent: usize) -> Option<Arc<[u32]>> {
-            let Some(chosen) = chosen else { return own.clone() };
+        fn choose(own: Option<&Arc<[u32]>>, chosen: Option<&[u32]>, extent: usize) -> Option<Arc<[u32]>> {
+            let Some(chosen) = chosen else { return own.cloned() };
             let ids: Arc<[u32]> = match own {
                 None => chosen.into(),
                 Some(own) => chosen.iter().map(|&position| own[position as usize]).collect(),
@@ -106,8 +106,8 @@ impl Matrix {
             (!all).then_some(ids)
         }
         Self {
-            rows: choose(&self.rows, rows, self.root.shape[0]),
-            columns: choose(&self.columns, columns, self.root.shape[1]),
+            rows: choose(self.rows.as_ref(), rows, self.root.shape[0]),
+            columns: choose(self.columns.as_ref(), columns, self.root.shape[1]),
             ..self.clone()
         }
     }

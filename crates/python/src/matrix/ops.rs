@@ -128,7 +128,7 @@ impl Given<'_, '_> {
                 let numbers = self.params.get_item("numbers")?.ok_or_else(|| self.missing("numbers"))?;
                 let numbers = numbers.extract::<PyReadonlyArray2<'_, f64>>()?;
                 let (rows, terms) = numbers.as_array().dim();
-                place.check(rows, place.rows.as_ref(), place.root[0], "rows")?;
+                Place::check(rows, place.rows.as_ref(), place.root[0], "rows")?;
                 let mut all = vec![0.0; place.root[0] * terms];
                 for (position, row) in numbers.as_array().rows().into_iter().enumerate() {
                     let id = place.rows.as_ref().map_or(position, |ids| ids[position] as usize);
@@ -144,17 +144,17 @@ impl Given<'_, '_> {
 impl Place {
     /// Values of rows by their ids; what nobody sees is the default.
     fn rows<T: Copy + Default>(&self, values: Vec<T>) -> PyResult<Vec<T>> {
-        self.check(values.len(), self.rows.as_ref(), self.root[0], "rows")?;
+        Self::check(values.len(), self.rows.as_ref(), self.root[0], "rows")?;
         Ok(spread(values, self.rows.as_deref(), self.root[0]))
     }
 
     /// Values of columns by their ids.
     fn columns<T: Copy + Default>(&self, values: Vec<T>) -> PyResult<Vec<T>> {
-        self.check(values.len(), self.columns.as_ref(), self.root[1], "columns")?;
+        Self::check(values.len(), self.columns.as_ref(), self.root[1], "columns")?;
         Ok(spread(values, self.columns.as_deref(), self.root[1]))
     }
 
-    fn check(&self, found: usize, ids: Option<&Arc<[u32]>>, all: usize, what: &str) -> PyResult<()> {
+    fn check(found: usize, ids: Option<&Arc<[u32]>>, all: usize, what: &str) -> PyResult<()> {
         let expected = ids.map_or(all, |ids| ids.len());
         if found == expected {
             return Ok(());

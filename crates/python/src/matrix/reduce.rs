@@ -94,8 +94,8 @@ impl Pass {
         match &block.layout {
             Layout::Sparse { indptr, indices } => {
                 for (row, range) in indptr.windows(2).enumerate() {
-                    for entry in range[0]..range[1] {
-                        let place = if of == Of::Rows { row } else { indices[entry] as usize };
+                    for (entry, &column) in (range[0]..range[1]).zip(&indices[range[0]..range[1]]) {
+                        let place = if of == Of::Rows { row } else { column as usize };
                         look(place, block.values.get(entry));
                     }
                 }
@@ -128,7 +128,9 @@ impl Consumer for Pass {
         };
         let mut all = vec![Moments::NONE; places];
         Self::each(block, self.of, |place, value| all[place].see(value));
-        all.iter_mut().for_each(|own| own.turn(count as u64));
+        for own in &mut all {
+            own.turn(count as u64);
+        }
         Self::each(block, self.of, |place, value| all[place].square(value));
         Ok((block.len() as u64, all))
     }

@@ -160,9 +160,9 @@ fn rounded(value: f64, digits: usize) -> f64 {
 mod tests {
     #[test]
     fn digits_that_count() {
-        assert_eq!(super::rounded(123_456.0, 3), 123_000.0);
-        assert_eq!(super::rounded(f64::from(0.1_f32), 7), 0.1);
-        assert_eq!(super::rounded(3.141_59e-300, 4), 3.142e-300);
+        assert_eq!(super::rounded(123_456.0, 3).to_bits(), 123_000_f64.to_bits());
+        assert_eq!(super::rounded(f64::from(0.1_f32), 7).to_bits(), 0.1_f64.to_bits());
+        assert_eq!(super::rounded(3.141_59e-300, 4).to_bits(), 3.142e-300_f64.to_bits());
         assert!(super::rounded(f64::NAN, 4).is_nan());
     }
 }

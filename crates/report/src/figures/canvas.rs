@@ -184,7 +184,7 @@ pub(super) fn number(value: f64) -> String {
         "–".to_owned()
     } else if value.fract() == 0.0 && size < 1e6 {
         format!("{value:.0}")
-    } else if size >= 1e6 || size < 1e-3 {
+    } else if !(1e-3..1e6).contains(&size) {
         format!("{value:.1e}")
     } else {
         let digits = if size >= 100.0 {

@@ -61,7 +61,9 @@ pub(super) fn parts(input: &Input, source: Arc<dyn MatrixSource>, key: Option<&s
         if apart {
             mask[start..start + count].fill(true);
         } else {
-            cells.iter().for_each(|&cell| mask[cell as usize] = true);
+            for &cell in cells {
+                mask[cell as usize] = true;
+            }
         }
         parts.push(Part { name: Some(name), cells, matrix: matrix.clone().keep_rows(&mask)? });
         start += count;

@@ -26,7 +26,7 @@ pub fn threshold_minimum(values: &[f64]) -> Option<f64> {
         return None;
     }
     let lowest = (first..=second).fold(first, |least, bin| if smooth[bin] < smooth[least] { bin } else { least });
-    Some((edges[lowest] + edges[lowest + 1]) / 2.0)
+    Some(f64::midpoint(edges[lowest], edges[lowest + 1]))
 }
 
 /// `numpy.histogram`: counts and edges.

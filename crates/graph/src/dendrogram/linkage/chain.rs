@@ -3,8 +3,8 @@
 use super::relabel::Merger;
 use super::{Distances, Method};
 
-/// The mergers, in the order in which they are found: whenever two clusters are nearest to each other. A cluster is called
-/// by one of its things.
+/// The mergers, in the order in which they are found: whenever two clusters are nearest to each other. A cluster is
+/// called by one of its things.
 pub(super) fn chain(mut distances: Distances, method: Method) -> Vec<Merger> {
     let count = distances.count;
     let mut sizes = vec![1_usize; count];

@@ -1,8 +1,8 @@
 //! Hierarchical clustering: the two nearest clusters become one, until there is only one.
 //!
-//! The algorithms are those of Müllner (arXiv:1109.2378), as scipy has them, with its order of what is equally far: a minimum
-//! spanning tree for single linkage, chains of nearest neighbours where merging never brings clusters nearer to others, and a
-//! queue of nearest neighbours for the rest.
+//! The algorithms are those of Müllner (arXiv:1109.2378), as scipy has them, with its order of what is equally far: a
+//! minimum spanning tree for single linkage, chains of nearest neighbours where merging never brings clusters nearer to
+//! others, and a queue of nearest neighbours for the rest.
 
 mod chain;
 mod generic;
@@ -44,11 +44,11 @@ impl Distances {
     }
 }
 
-/// Clusters things by the distances of their pairs: (0, 1), (0, 2), … (1, 2), …, as `scipy.cluster.hierarchy.linkage` without
-/// `optimal_ordering`. The first child of a node is the one with the lower number.
+/// Clusters things by the distances of their pairs: (0, 1), (0, 2), … (1, 2), …, as `scipy.cluster.hierarchy.linkage`
+/// without `optimal_ordering`. The first child of a node is the one with the lower number.
 ///
-/// Memory: 8 bytes for each pair, both ways. Time: that times a few, except for centroid and median, which in bad cases take
-/// it times the number of things.
+/// Memory: 8 bytes for each pair, both ways. Time: that times a few, except for centroid and median, which in bad cases
+/// take it times the number of things.
 ///
 /// # Errors
 /// `Argument` for distances that are not finite, or fewer than two things.

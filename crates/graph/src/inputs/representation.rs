@@ -32,17 +32,10 @@ pub struct Representation<'a> {
 /// Memory: what is stored, and 4 bytes a value; nothing where single precision is held already.
 ///
 /// # Errors
-<<<<<<< HEAD
 /// `NotFound` if it is not there; `Argument` if it has fewer dimensions than asked for; `Unsupported` if it is no matrix of
 /// numbers; `Memory` if the budget is too small.
 pub fn representation<'a>(
     cells: &'a dyn Cells,
-=======
-/// `NotFound` if it is not there; `Argument` if it has fewer dimensions than asked for; `Unsupported` if it is no
-/// matrix of numbers; `Memory` if the budget is too small.
-pub fn representation(
-    file: &AnnDataFile,
->>>>>>> diffmap
     use_rep: Option<&str>,
     n_pcs: Option<usize>,
     exec: &Exec,

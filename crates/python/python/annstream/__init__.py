@@ -8,11 +8,13 @@ stay in the file until somebody looks:
 >>> cells = adata[adata.obs["n_genes"] > 200]  # doctest: +SKIP
 >>> cells.write_h5ad("cells.h5ad")  # doctest: +SKIP
 
+The steps of an analysis are in :mod:`annstream.pp` and :mod:`annstream.tl`, by the names that scanpy has for them.
+
 Tables and embeddings are pandas and numpy, as always. Matrices are :class:`LazyMatrix`: views of them cost nothing,
 statistics stream, and ``.to_memory()`` gives scipy's. What jobs may use is set in :data:`settings`.
 """
 
-from . import _register
+from . import _register, pp, tl
 from ._anndata import AnnData
 from ._annstream import BudgetError, FormatError, IncompatibleError, InternalError, LockedError, __version__
 from ._concat import concat, concat_on_disk
@@ -34,6 +36,8 @@ __all__ = [
     "__version__",
     "concat",
     "concat_on_disk",
+    "pp",
     "read",
     "settings",
+    "tl",
 ]

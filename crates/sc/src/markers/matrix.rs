@@ -117,9 +117,9 @@ impl<'a> Chosen<'a> {
     }
 
     /// Cells x genes: the cells that are kept, and the genes that are looked at.
-    pub(super) fn rows(&self, file: &AnnDataFile, cells: &[bool], exec: &Exec) -> Result<LazyMatrix> {
+    pub(super) fn rows(&self, file: Option<&AnnDataFile>, cells: &[bool], exec: &Exec) -> Result<LazyMatrix> {
         let matrix = match &self.origin {
-            Origin::Stored(header) => LazyMatrix::new(row_source(file, header, exec)?),
+            Origin::Stored(header) => LazyMatrix::new(row_source(known(file)?, header, exec)?),
             Origin::Lazy(matrix) => matrix.clone(),
         };
         let matrix = matrix.keep_rows(cells)?;
@@ -132,7 +132,7 @@ impl<'a> Chosen<'a> {
 
     /// Genes x cells: those of a CSC matrix where they stand, those of others by way of an external sort, which leaves
     /// out what is not looked at.
-    pub(super) fn genes(&self, file: &AnnDataFile, cells: &[bool], exec: &Exec) -> Result<LazyMatrix> {
+    pub(super) fn genes(&self, file: Option<&AnnDataFile>, cells: &[bool], exec: &Exec) -> Result<LazyMatrix> {
         let header = match &self.origin {
             Origin::Stored(header) => *header,
             Origin::Lazy(matrix) => {
@@ -142,7 +142,7 @@ impl<'a> Chosen<'a> {
                 return self.sorted(&rows, "X", exec);
             }
         };
-        let store = file.store().as_ref();
+        let store = known(file)?.store().as_ref();
         let place = |error: Error| error.in_file(store.location()).at(header.path());
         let shape = header.shape();
         let &[rows, columns] = shape.as_slice() else {
@@ -187,6 +187,11 @@ impl<'a> Chosen<'a> {
         exec.release();
         Ok(exact(LazyMatrix::new(Arc::new(sorted))))
     }
+}
+
+/// The file of a matrix that is stored in one.
+fn known(file: Option<&AnnDataFile>) -> Result<&AnnDataFile> {
+    file.ok_or_else(|| Error::internal("a stored matrix without its file"))
 }
 
 /// Whole numbers and their squares are added exactly.

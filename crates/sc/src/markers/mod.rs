@@ -31,9 +31,8 @@ mod wilcoxon;
 pub(crate) use cells::sizes;
 pub(crate) use matrix::{Which, mask_of};
 pub use options::{Correction, MarkerOptions, MarkersStep, Method};
-pub(crate) use plan::{Compared, plan_of};
-pub use plan::{MarkerPlan, plan};
-pub use rank::rank;
+pub use plan::{Compared, MarkerPlan, plan, plan_of};
+pub use rank::{rank, rank_matrix};
 pub use uns::uns_entry;
 
 /// The ranked genes of a group.

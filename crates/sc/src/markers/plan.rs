@@ -45,28 +45,29 @@ fn find(file: &AnnDataFile, options: MarkerOptions) -> Result<MarkerPlan<'_>> {
     assemble(options, cells, matrix, file.read_index(var)?, index_name, stored_base(file)?)
 }
 
-/// What is compared in a pipeline, whose file is not written yet.
-pub(crate) struct Compared {
+/// What is compared where there is no file: in a pipeline that has not written its one yet, or in Python.
+pub struct Compared {
     /// The values: cells x genes.
-    pub(crate) matrix: LazyMatrix,
+    pub matrix: LazyMatrix,
     /// Whether they are those of `raw`.
-    pub(crate) use_raw: bool,
+    pub use_raw: bool,
     /// The genes that are looked at; `None` for all.
-    pub(crate) mask: Option<Vec<bool>>,
+    pub mask: Option<Vec<bool>>,
     /// The column of groups.
-    pub(crate) groups: Column,
-    /// Names of all genes, and of their index.
-    pub(crate) genes: Column,
-    pub(crate) index_name: Option<String>,
+    pub groups: Column,
+    /// Names of all genes.
+    pub genes: Column,
+    /// The name of their index.
+    pub index_name: Option<String>,
     /// The base of the logarithms; natural if there is none.
-    pub(crate) log_base: Option<f64>,
+    pub log_base: Option<f64>,
 }
 
-/// As [`plan`], of what a pipeline has.
+/// As [`plan`], of what is at hand.
 ///
 /// # Errors
 /// As [`plan`].
-pub(crate) fn plan_of(compared: Compared, options: MarkerOptions) -> Result<MarkerPlan<'static>> {
+pub fn plan_of(compared: Compared, options: MarkerOptions) -> Result<MarkerPlan<'static>> {
     let Compared { matrix, use_raw, mask, groups, genes, index_name, log_base } = compared;
     let cells = Cells::in_column(&groups, &options)?;
     let matrix = Chosen { origin: Origin::Lazy(matrix), use_raw, mask };

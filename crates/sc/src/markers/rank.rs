@@ -1,5 +1,6 @@
 //! From a matrix to the ranked genes of each group.
 
+use annstream_core::anndata::AnnDataFile;
 use annstream_core::concat::Input;
 use annstream_core::{Error, Exec, Result};
 
@@ -23,8 +24,21 @@ use crate::reduce::GroupSumsPass;
 pub fn rank(plan: &MarkerPlan<'_>, input: &Input, exec: &Exec) -> Result<Markers> {
     let charge = exec.budget().charge(plan.bytes(), &plan.what());
     let _charge = charge.map_err(|error| error.in_file(&input.name))?;
+    compare(plan, Some(&input.file), exec)
+}
+
+/// The same for a plan of [`plan_of`](super::plan_of), whose matrix belongs to no file.
+///
+/// # Errors
+/// As [`rank`].
+pub fn rank_matrix(plan: &MarkerPlan<'_>, exec: &Exec) -> Result<Markers> {
+    let _charge = exec.budget().charge(plan.bytes(), &plan.what())?;
+    compare(plan, None, exec)
+}
+
+fn compare(plan: &MarkerPlan<'_>, file: Option<&AnnDataFile>, exec: &Exec) -> Result<Markers> {
     let kept = plan.cells.kept();
-    let (mut sums, whole) = sums(plan, input, &kept, exec)?;
+    let (mut sums, whole) = sums(plan, file, &kept, exec)?;
     exec.release();
     let mut warnings = plan.warnings();
     if whole {
@@ -48,8 +62,8 @@ pub fn rank(plan: &MarkerPlan<'_>, input: &Input, exec: &Exec) -> Result<Markers
 }
 
 /// One pass by cells or by genes.
-fn sums(plan: &MarkerPlan<'_>, input: &Input, kept: &[bool], exec: &Exec) -> Result<(GeneSums, bool)> {
-    let (cells, file) = (&plan.cells, &input.file);
+fn sums(plan: &MarkerPlan<'_>, file: Option<&AnnDataFile>, kept: &[bool], exec: &Exec) -> Result<(GeneSums, bool)> {
+    let cells = &plan.cells;
     let (wilcoxon, squares) = (plan.options.method == Method::Wilcoxon, plan.options.method != Method::Wilcoxon);
     let groups = cells.codes_of(kept);
     let width = plan.width();

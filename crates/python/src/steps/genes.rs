@@ -1,0 +1,120 @@
+//! `highly_variable_genes`: one pass for dispersions, two for the curves of `seurat_v3` and for residuals.
+
+use std::sync::Arc;
+
+use annstream_core::{Exec, Result};
+use annstream_sc::hvg::{
+    DispersionBatch, Flavor, HvgOptions, HvgTable, Moments, V3Batch, by_dispersion, clip_limits, pearson_residuals,
+    residual_clip, seurat_v3,
+};
+use annstream_sc::reduce::{GroupMoments, MomentsPass, ResidualPass, TotalsPass};
+use numpy::PyReadonlyArray1;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::{arrays, compressed, refused};
+use crate::errors::IntoPython;
+use crate::job;
+use crate::matrix::Matrix;
+
+/// What is looked at.
+struct Genes<'a> {
+    matrix: &'a Matrix,
+    names: Vec<String>,
+    options: HvgOptions,
+    /// What values are multiplied with before `expm1`.
+    exponentials: Option<f64>,
+    /// The batch of each cell, and the names of the batches.
+    batches: Option<(Arc<[u32]>, Vec<String>)>,
+}
+
+/// The columns of scanpy. `names` are those of the genes, `batches` the code of each cell and the names of the batches.
+#[pyfunction]
+#[pyo3(signature = (matrix, names, options, exponentials=None, batches=None))]
+pub(super) fn highly_variable_genes<'py>(
+    py: Python<'py>,
+    matrix: &Matrix,
+    names: Vec<String>,
+    options: &str,
+    exponentials: Option<f64>,
+    batches: Option<(PyReadonlyArray1<'py, u32>, Vec<String>)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let options: HvgOptions = serde_json::from_str(options).map_err(refused)?;
+    options.check().into_python()?;
+    let batches = batches.map(|(codes, names)| (Arc::from(codes.as_array().to_vec()), names));
+    let genes = Genes { matrix, names, options, exponentials, batches };
+    let table = job::run(py, |exec| match genes.options.flavor {
+        Flavor::Seurat | Flavor::CellRanger => genes.dispersions(exec),
+        Flavor::SeuratV3 | Flavor::SeuratV3Paper => genes.standardised(exec),
+        Flavor::PearsonResiduals => genes.residuals(exec),
+    })?;
+    arrays(py, table.columns)
+}
+
+impl Genes<'_> {
+    fn pass(&self) -> MomentsPass {
+        let mut pass = MomentsPass::new(self.matrix.shape()[1]);
+        if let Some((codes, names)) = &self.batches {
+            pass.groups = Some(codes.clone());
+            pass.count = names.len();
+        }
+        pass
+    }
+
+    fn label(&self, batch: usize) -> String {
+        self.batches.as_ref().map_or_else(String::new, |(_, names)| names[batch].clone())
+    }
+
+    fn dispersions(&self, exec: &Exec) -> Result<HvgTable> {
+        let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
+        let all = self.matrix.lazy(exec)?.run(pass, "moments", exec)?;
+        let batch = |(i, own): (usize, &GroupMoments)| {
+            let expressed = Some(own.positive.iter().map(|&count| count > 0).collect());
+            Ok(DispersionBatch { name: self.label(i), moments: moments(own)?, expressed })
+        };
+        let batches = all.iter().enumerate().map(batch).collect::<Result<Vec<_>>>()?;
+        by_dispersion(&self.names, &batches, &self.options)
+    }
+
+    fn standardised(&self, exec: &Exec) -> Result<HvgTable> {
+        let lazy = self.matrix.lazy(exec)?;
+        let all = lazy.run(self.pass(), "moments of counts", exec)?;
+        let each = all.iter().map(moments).collect::<Result<Vec<_>>>()?;
+        let limits = each.iter().map(|own| clip_limits(own, self.options.span)).collect::<Result<Vec<_>>>()?;
+        let clips = Some(limits.iter().map(|own| own.clip.clone()).collect());
+        let clipped = lazy.run(MomentsPass { limits: clips, ..self.pass() }, "clipped moments", exec)?;
+        let parts = each.into_iter().zip(limits).zip(clipped).enumerate();
+        let batch = |(i, ((moments, limits), GroupMoments { sums, squares, .. }))| V3Batch {
+            name: self.label(i),
+            moments,
+            limits,
+            sums,
+            squares,
+        };
+        seurat_v3(&self.together(&all)?, &parts.map(batch).collect::<Vec<_>>(), &self.options)
+    }
+
+    fn residuals(&self, exec: &Exec) -> Result<HvgTable> {
+        let lazy = compressed(self.matrix, exec)?;
+        let (all, totals) = lazy.run((self.pass(), TotalsPass::default()), "moments of counts", exec)?;
+        let clip = residual_clip(&self.options, all.first().map_or(1, |own| own.rows));
+        let (codes, count) = match &self.batches {
+            Some((codes, names)) => (Some(codes.clone()), names.len()),
+            None => (None, 1),
+        };
+        let pass = ResidualPass::new(&all, totals, codes, count, self.options.theta, clip);
+        let variances = lazy.run(pass, "residuals", exec)?;
+        pearson_residuals(&self.together(&all)?, &variances, &self.options)
+    }
+
+    /// All batches as one.
+    fn together(&self, all: &[GroupMoments]) -> Result<Moments> {
+        let mut out = GroupMoments::zeros(self.matrix.shape()[1]);
+        all.iter().for_each(|own| out.add(own));
+        moments(&out)
+    }
+}
+
+fn moments(own: &GroupMoments) -> Result<Moments> {
+    Moments::from_sums(own.rows, &own.sums, &own.squares)
+}

@@ -1,0 +1,49 @@
+//! `normalize_total`: what cells are divided by.
+
+use annstream_core::lazy::Precision;
+use annstream_core::op::ToSingle;
+use annstream_core::{Error, Exec, Result};
+use annstream_sc::normalize::{NormalizeOptions, divisors, median_total};
+use annstream_sc::reduce::{DominantPass, TotalsPass};
+use annstream_store::{Buffer, DType};
+use numpy::PyArray1;
+use pyo3::prelude::*;
+
+use super::{compressed, refused};
+use crate::arrays::to_numpy;
+use crate::errors::IntoPython;
+use crate::job;
+use crate::matrix::Matrix;
+
+type Factors<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyAny>);
+
+/// Divisors of the cells, and the factors that scanpy stores, which are 0 for empty cells. One pass; three if genes that
+/// dominate are left out. Whole numbers are taken as float32.
+#[pyfunction]
+pub(super) fn normalize_total<'py>(py: Python<'py>, matrix: &Matrix, options: &str) -> PyResult<Factors<'py>> {
+    let options: NormalizeOptions = serde_json::from_str(options).map_err(refused)?;
+    if options.target_sum.is_some_and(|target| !(target > 0.0 && target.is_finite())) {
+        return Err(Error::argument("target_sum is a number above 0")).into_python();
+    }
+    let (by, factors, dtype) = job::run(py, |exec| factors(matrix, &options, exec))?;
+    let factors = Buffer::F64(factors).cast(dtype).into_python()?;
+    Ok((PyArray1::from_vec(py, by), to_numpy(py, factors)?))
+}
+
+fn factors(matrix: &Matrix, options: &NormalizeOptions, exec: &Exec) -> Result<(Vec<f64>, Vec<f64>, DType)> {
+    let mut lazy = compressed(matrix, exec)?;
+    let whole = matrix.dtype().is_integer();
+    if whole {
+        lazy = lazy.with(ToSingle);
+    }
+    let precision = if whole { Precision::Single } else { lazy.precision() };
+    let mut totals = lazy.run(TotalsPass::default(), "totals", exec)?;
+    if options.exclude_highly_expressed {
+        let pass = DominantPass { width: matrix.shape()[1], totals: &totals, fraction: options.max_fraction };
+        let excluded = lazy.run(pass, "dominant genes", exec)?;
+        totals = lazy.run(TotalsPass { excluded, only_counts: false }, "totals", exec)?;
+    }
+    let target = options.target_sum.unwrap_or_else(|| median_total(&totals, precision));
+    let (by, factors) = divisors(&totals, target, precision);
+    Ok((by, factors, precision.dtype()))
+}

@@ -143,15 +143,20 @@ def test_highly_variable_genes(logs: ad.AnnData, given: dict[str, Any], kind: st
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_highly_variable_genes_of_counts(counts: ad.AnnData, kind: str, tmp_path: Path) -> None:
-    found = open_as(kind, counts, tmp_path)
-    for given in ({}, {"batch_key": "batch"}):
-        expected = quietly(
-            sc.pp.highly_variable_genes, counts, flavor="seurat_v3", n_top_genes=200, inplace=False, **given
-        )
-        own = annstream.pp.highly_variable_genes(found, flavor="seurat_v3", n_top_genes=200, inplace=False, **given)
+    # The curve of skmisc cannot be fitted to genes that are too rare.
+    frequent = counts[:, counts.X.getnnz(0) > 10].copy()
+    found = open_as(kind, frequent, tmp_path)
+    for more in ({}, {"batch_key": "batch"}):
+        given = {"flavor": "seurat_v3", "n_top_genes": 200, "span": 0.5, **more}
+        expected = frequent.copy()
+        quietly(sc.pp.highly_variable_genes, expected, **given)
+        annstream.pp.highly_variable_genes(found, **given)
+        assert list(found.var) == list(expected.var)
+        assert (found.var.dtypes == expected.var.dtypes).all()
         for name in ("means", "variances", "variances_norm"):
-            np.testing.assert_allclose(own[name], expected[name], rtol=1e-5)
-        assert (own["highly_variable"] == expected["highly_variable"]).mean() > 0.999
+            np.testing.assert_allclose(found.var[name], expected.var[name], rtol=1e-5)
+        # In batches there are many equal scores, whose order is nobody's choice.
+        assert (found.var["highly_variable"] == expected.var["highly_variable"]).mean() >= (0.99 if more else 1)
     fractions = annstream.pp.normalize_total(found, copy=True)
     with pytest.warns(UserWarning, match="expects raw count data"):
         annstream.pp.highly_variable_genes(fractions, flavor="seurat_v3", n_top_genes=50)

@@ -27,7 +27,7 @@ def normalize_total(
     """Gives every cell the same total: :func:`scanpy.pp.normalize_total`. One pass, for the totals.
 
     Without ``target_sum`` it is the median of the totals that are not zero, as in scanpy from 1.12 on; scanpy 1.11
-    counts empty cells of CSR matrices too.
+    counts empty cells of CSR matrices too. A CSC matrix stays one, where scanpy makes CSR of it.
 
     Parameters
     ----------

@@ -39,12 +39,12 @@ def open_as(kind: str, adata: ad.AnnData, folder: Path) -> ad.AnnData:
     return annstream.read(path)
 
 
-def same(found: ad.AnnData, expected: ad.AnnData, rtol: float = 1e-5) -> None:
+def same(found: ad.AnnData, expected: ad.AnnData, rtol: float = 1e-5, atol: float = 1e-7) -> None:
     """Tables have the same columns, of the same types, and equal values; X and uns, too."""
     for name in ("obs", "var"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(expected, name), rtol=rtol, atol=1e-9)
     assert found.X.dtype == expected.X.dtype
     # scanpy's totals make CSR of CSC; ours leave it.
     assert getattr(found.X, "format", "dense") in ("csc", getattr(expected.X, "format", "dense"))
-    np.testing.assert_allclose(dense(found.X), dense(expected.X), rtol=rtol, atol=1e-7)
+    np.testing.assert_allclose(dense(found.X), dense(expected.X), rtol=rtol, atol=atol)
     assert list(found.uns) == list(expected.uns)

@@ -194,6 +194,42 @@ def test_components_under_another_name(logs: ad.AnnData, tmp_path: Path) -> None
     np.testing.assert_allclose(scores, expected, atol=2e-3 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("given", [{}, {"max_value": 2.0}, {"zero_center": False, "max_value": 3.0}], ids=str)
+def test_scale(logs: ad.AnnData, given: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    expected, found = logs.copy(), open_as(kind, logs, tmp_path)
+    quietly(sc.pp.scale, expected, **given)
+    annstream.pp.scale(found, **given)
+    same(found, expected, rtol=1e-4)
+    if given.get("zero_center", True):
+        sc.pp.pca(expected, n_comps=5)
+        annstream.pp.pca(found, n_comps=5)
+        scores = expected.obsm["X_pca"]
+        np.testing.assert_allclose(found.obsm["X_pca"], scores, atol=5e-3 * np.abs(scores).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_residuals(counts: ad.AnnData, kind: str, tmp_path: Path) -> None:
+    expected, found = counts.copy(), open_as(kind, counts, tmp_path)
+    for pp, adata in ((sc.experimental.pp, expected), (annstream.experimental.pp, found)):
+        quietly(pp.highly_variable_genes, adata, n_top_genes=100)
+        quietly(pp.normalize_pearson_residuals, adata)
+    same(found, expected, rtol=2e-4, atol=1e-6)
+    assert dict(found.uns) == dict(expected.uns)
+    other = tmp_path / "other"
+    other.mkdir()
+    found = annstream.experimental.pp.normalize_pearson_residuals(
+        open_as(kind, counts, other), theta=10, clip=2.0, inplace=False
+    )
+    expected = sc.experimental.pp.normalize_pearson_residuals(counts.copy(), theta=10, clip=2.0, inplace=False)
+    np.testing.assert_allclose(dense(found.pop("X")), expected.pop("X"), rtol=1e-3, atol=1e-5)
+    assert found == expected
+    batches = {"n_top_genes": 100, "batch_key": "batch", "inplace": False}
+    found = annstream.experimental.pp.highly_variable_genes(counts.copy(), **batches)
+    expected = quietly(sc.experimental.pp.highly_variable_genes, counts.copy(), **batches)
+    np.testing.assert_allclose(found["residual_variances"], expected["residual_variances"], rtol=1e-4)
+
+
 def test_what_is_refused(counts: ad.AnnData, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="flavor"):
         annstream.pp.highly_variable_genes(counts.copy(), flavor="other")

@@ -110,7 +110,9 @@ impl Genes<'_> {
     /// All batches as one.
     fn together(&self, all: &[GroupMoments]) -> Result<Moments> {
         let mut out = GroupMoments::zeros(self.matrix.shape()[1]);
-        all.iter().for_each(|own| out.add(own));
+        for own in all {
+            out.add(own);
+        }
         moments(&out)
     }
 }

@@ -9,6 +9,7 @@ from ._genes import highly_variable_genes
 from ._neighbors import neighbors
 from ._normalize import log1p, normalize_total
 from ._quality import calculate_qc_metrics, filter_cells, filter_genes
+from ._scale import scale
 
 __all__ = [
     "calculate_qc_metrics",
@@ -19,4 +20,5 @@ __all__ = [
     "neighbors",
     "normalize_total",
     "pca",
+    "scale",
 ]

@@ -67,7 +67,7 @@ def highly_variable_genes(
     check(adata)
     matrix = look(adata, layer)
     if flavor in _COUNTS and check_values:
-        warn_of_fractions(matrix, flavor)
+        warn_of_fractions(matrix, f"flavor='{flavor}'")
     exponentials = None
     if flavor == "seurat":
         base = adata.uns.get("log1p", {}).get("base")
@@ -123,5 +123,5 @@ def warn_of_fractions(matrix: Any, flavor: str) -> None:
     block = matrix[: min(1000, matrix.shape[0])]
     values = block.data if hasattr(block, "tocsr") else block
     if values.dtype.kind not in "biu" and not ((values >= 0) & (values % 1 == 0)).all():
-        msg = f"`flavor='{flavor}'` expects raw count data, but non-integers were found."
+        msg = f"`{flavor}` expects raw count data, but non-integers were found."
         warnings.warn(msg, UserWarning, stacklevel=3)

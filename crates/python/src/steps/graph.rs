@@ -8,7 +8,7 @@ use annstream_graph::neighbors::{
     Method, NearestOptions, NeighborsStep, Stored, fitting, gauss, nearest, umap as fuzzy,
 };
 use annstream_graph::umap::{InitPos, UmapStep, umap as lay_out};
-use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -25,10 +25,11 @@ type Pointers<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, Py
 #[pyfunction]
 pub(super) fn neighbors<'py>(
     py: Python<'py>,
-    embedding: PyReadonlyArray2<'py, f32>,
+    embedding: &Bound<'py, PyArray2<f32>>,
     options: &str,
 ) -> PyResult<(Rows<'py>, Rows<'py>, usize)> {
     let step: NeighborsStep = serde_json::from_str(options).map_err(refused)?;
+    let embedding = embedding.try_readonly()?;
     let width = embedding.as_array().ncols();
     let values: Vec<f32> = embedding.as_array().iter().copied().collect();
     let (mut matrices, n_neighbors) = job::run(py, |exec| connect(&values, width, &step, exec))?;
@@ -63,7 +64,7 @@ fn compressed_rows(py: Python<'_>, matrix: SparseMatrix) -> PyResult<Rows<'_>> {
 }
 
 /// A graph from pointers, ids that rise within rows, and weights.
-fn graph_of((indptr, indices, weights): &Pointers<'_>) -> Result<Graph> {
+fn graph_of((indptr, indices, weights): Pointers<'_>) -> Result<Graph> {
     let wrong = |_| Error::invalid("a graph has ids below zero or above 2^32");
     let indptr = indptr.as_array().iter().map(|&at| usize::try_from(at)).collect::<std::result::Result<_, _>>();
     let indices = indices.as_array().iter().map(|&id| u32::try_from(id)).collect::<std::result::Result<_, _>>();
@@ -89,7 +90,7 @@ pub(super) fn umap<'py>(
         None if step.init_pos.as_deref() == Some("random") => InitPos::Random,
         None => InitPos::Spectral,
     };
-    let graph = graph_of(&graph).into_python()?;
+    let graph = graph_of(graph).into_python()?;
     let found = job::run(py, |exec| lay_out(&graph, &options, exec))?;
     Ok((PyArray1::from_vec(py, found.positions), found.curve.a, found.curve.b))
 }
@@ -98,7 +99,7 @@ pub(super) fn umap<'py>(
 #[pyfunction]
 pub(super) fn leiden<'py>(py: Python<'py>, graph: Pointers<'py>, options: &str) -> PyResult<Bound<'py, PyDict>> {
     let options: LeidenOptions = serde_json::from_str(options).map_err(refused)?;
-    let graph = graph_of(&graph).into_python()?;
+    let graph = graph_of(graph).into_python()?;
     let found = job::run(py, |exec| communities(&graph, &options, exec))?;
     let out = PyDict::new(py);
     out.set_item("labels", PyArray1::from_vec(py, found.labels))?;

@@ -46,10 +46,10 @@ fn refused(error: serde_json::Error) -> PyErr {
 }
 
 /// Columns as arrays by their names, in order.
-fn arrays<'py, N: AsRef<str>>(
-    py: Python<'py>,
+fn arrays<N: AsRef<str>>(
+    py: Python<'_>,
     columns: impl IntoIterator<Item = (N, Buffer)>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     let out = PyDict::new(py);
     for (name, values) in columns {
         out.set_item(name.as_ref(), to_numpy(py, values)?)?;

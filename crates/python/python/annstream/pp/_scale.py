@@ -21,7 +21,8 @@ def scale(
 ) -> Any:
     """Divides genes by their standard deviations: :func:`scanpy.pp.scale`. One pass, for the moments.
 
-    A lazy matrix is not made dense: rows are, when they are read, in doubles as numpy has it. ``obsm`` and ``mask_obs`` are not there.
+    A lazy matrix is not made dense: rows are, when they are read, in doubles as numpy has it. ``obsm`` and ``mask_obs``
+    are not there.
 
     Parameters
     ----------

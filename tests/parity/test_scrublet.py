@@ -227,7 +227,7 @@ def test_planted_doublets_are_found(name: str, tmp_path: Path) -> None:
     check(ours, theirs)
     planted = adata.obs["planted"].to_numpy()
     found = area(ours.obs["doublet_score"].to_numpy(), planted)
-    assert found > 0.7 and found > area(theirs.obs["doublet_score"].to_numpy(), planted) - 0.01, found
+    assert found > 0.6 and found > area(theirs.obs["doublet_score"].to_numpy(), planted) - 0.01, found
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ use super::draw::Draw;
 use super::kernel::{Rows, normalise, outer_product, squared_distance, vectorized};
 
 /// Cells that are looked at for each cluster, at most; more do not make better centres.
-const SAMPLE: usize = 100;
+const SAMPLE: usize = 256;
 /// Cells of a task. Sums are added up task after task, so it changes results.
 const TASK: usize = 1024;
 /// Cells whose products are worked out at a time.
@@ -21,7 +21,7 @@ pub(super) fn bytes(cells: usize, width: usize, clusters: usize) -> usize {
 }
 
 /// The directions (clusters x `width`, of length one) of clusters of cells (cells x `width`): k-means of a sample of
-/// 100 cells for each cluster, each taken as its direction, begun with cells that are far from each other (k-means++).
+/// 256 cells for each cluster, each taken as its direction, begun with cells that are far from each other (k-means++).
 pub(super) fn centres(cells: &[f64], width: usize, clusters: usize, seed: u64) -> Vec<f64> {
     let mut draw = Draw::of_centres(seed);
     let mut sample = sampled(cells, width, SAMPLE * clusters, &mut draw);

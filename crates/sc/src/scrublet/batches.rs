@@ -61,7 +61,7 @@ pub(super) fn parts(input: &Input, source: Arc<dyn MatrixSource>, key: Option<&s
         if apart {
             mask[start..start + count].fill(true);
         } else {
-            for &cell in cells {
+            for &cell in &cells {
                 mask[cell as usize] = true;
             }
         }

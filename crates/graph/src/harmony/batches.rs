@@ -68,7 +68,7 @@ impl Batches {
             starts[group as usize + 1] += 1;
         }
         for (levels, count) in groups.iter().zip(&starts[1..]) {
-            for &level in levels.iter() {
+            for &level in levels {
                 counts[level as usize] += count;
             }
         }

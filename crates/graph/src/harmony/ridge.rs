@@ -166,7 +166,7 @@ fn of_cluster(sums: &Sums, batches: &Batches, ridge: &Ridge, cluster: usize, clu
         unknowns.push(0);
         let moments = &sums.moments[(group * clusters + cluster) * width..][..width];
         for &i in &unknowns {
-            for &j in unknowns.iter() {
+            for &j in &unknowns {
                 matrix[(i, j)] += mass(group);
             }
             (0..width).for_each(|axis| right[(i, axis)] += moments[axis]);
@@ -214,7 +214,7 @@ impl Eliminated {
 
     fn add(&mut self, mass: f64, unknowns: &[usize], moments: &[f64]) {
         self.diagonal += mass;
-        for &i in unknowns.iter() {
+        for &i in unknowns {
             self.shared[i] += mass;
         }
         self.right.iter_mut().zip(moments).for_each(|(sum, moment)| *sum += moment);
@@ -224,7 +224,7 @@ impl Eliminated {
         let met: Vec<(usize, f64)> = self.shared.iter().copied().enumerate().filter(|(_, mass)| *mass != 0.0).collect();
         for &(i, mass) in &met {
             let factor = mass / self.diagonal;
-            for &(j, other) in met.iter() {
+            for &(j, other) in &met {
                 matrix[(i, j)] -= factor * other;
             }
             self.right.iter().enumerate().for_each(|(axis, moment)| right[(i, axis)] -= factor * moment);
@@ -236,7 +236,7 @@ impl Eliminated {
         for (i, mass) in self.shared.iter().enumerate().filter(|(_, mass)| **mass != 0.0) {
             values.iter_mut().enumerate().for_each(|(axis, value)| *value -= mass * solved[(i, axis)]);
         }
-        for value in values.iter_mut() {
+        for value in &mut values {
             *value /= self.diagonal;
         }
         values
@@ -259,7 +259,7 @@ mod tests {
             let mut terms: Vec<usize> = batches.levels_of(group).iter().map(|level| *level as usize + 1).collect();
             terms.push(0);
             for &i in &terms {
-                for &j in terms.iter() {
+                for &j in &terms {
                     matrix[(i, j)] += mass;
                 }
                 (0..width).for_each(|axis| right[(i, axis)] += sums.moments[group * width + axis]);

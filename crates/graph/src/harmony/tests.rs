@@ -95,6 +95,9 @@ fn few_cells_lone_batches_and_zeros_do_no_harm() {
     }
 }
 
+/// What an option is called, and how it is made wrong.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut HarmonyOptions));
+
 #[test]
 fn what_makes_no_sense_is_refused() {
     let (values, _, batch) = cells(60, 3, 2);
@@ -103,7 +106,6 @@ fn what_makes_no_sense_is_refused() {
         change(&mut options);
         harmony(values.clone(), 5, std::slice::from_ref(&batch), &options, &exec(1)).unwrap_err()
     };
-    type Change<'a> = (&'a str, &'a dyn Fn(&mut HarmonyOptions));
     let changes: [Change<'_>; 11] = [
         ("61 clusters of 60 cells", &|options| options.n_clusters = Some(61)),
         ("0 clusters", &|options| options.n_clusters = Some(0)),

@@ -2,13 +2,13 @@
 //!
 //! The Python package in `python/annstream` is what users see; here is only what it cannot do itself. Three nouns:
 //!
-//! - [`Matrix`](matrix::Matrix) is an immutable lazy matrix: a root (an element of a file, an array in memory, several
-//!   matrices stacked), rows and columns of it in any order, and operators by name. Selecting and [`with_op`] give new
+//! - `matrix::Matrix` is an immutable lazy matrix: a root (an element of a file, an array in memory, several
+//!   matrices stacked), rows and columns of it in any order, and operators by name. Selecting and `with_op` give new
 //!   ones and read nothing. It is pickled as path, ids and operators, and keeps its file open while it lives.
-//! - [`job::run`] is how everything that takes time is done: `job::run(py, |exec| …)` gives the closure the driver that
+//! - `job::run` is how everything that takes time is done: `job::run(py, |exec| …)` gives the closure the driver that
 //!   the settings ask for and runs it without the GIL. Ctrl-C sets the stop flag of the driver, progress goes to
-//!   `annstream.settings`, errors become exceptions by their kind ([`errors`]), and a panic becomes `InternalError`.
-//! - [`settings`] holds memory, threads and scratch space, and one driver for the process.
+//!   `annstream.settings`, errors become exceptions by their kind (`errors`), and a panic becomes `InternalError`.
+//! - `settings` holds memory, threads and scratch space, and one driver for the process.
 //!
 //! A step is a `#[pyfunction]` in `steps/NAME.rs` that takes a `&Matrix` and plain arguments:
 //!
@@ -22,8 +22,6 @@
 //!
 //! Results are arrays in the order of the matrix; whatever changes values is an operator that Python adds by name
 //! (`matrix.with_op("divide_rows", divisors=…)`), so that it is pickled. A new operator is an arm in `matrix/ops.rs`.
-//!
-//! [`with_op`]: matrix::Matrix
 
 #![expect(clippy::needless_pass_by_value, reason = "functions of Python own what they are given")]
 

@@ -16,7 +16,7 @@ use crate::printer::{bytes, count};
 /// A tree of groups of cells by the correlation of their means, as scanpy.tl.dendrogram would make it in memory.
 ///
 /// Averages the embedding of each group, or its genes, in one pass over the matrix; memory is groups x columns x 32
-/// bytes. Writes uns/dendrogram_<columns>, which scanpy's dotplot, heatmap and others draw; all else is copied.
+/// bytes. Writes uns/dendrogram_COLUMNS, which scanpy's dotplot, heatmap and others draw; all else is copied.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 What is compared is obsm/X_pca, or X where there are at most 50 genes; --use-rep X takes all genes of X, sparse or

@@ -15,7 +15,7 @@ use crate::printer::{bytes, count};
 /// The graph of groups of cells (PAGA), as scanpy.tl.paga would make it in memory.
 ///
 /// Counts the edges between groups in the distances of obsp that uns/neighbors tells of, in one pass. Writes
-/// connectivities, connectivities_tree and groups to uns/paga, and the sizes of the groups to uns/<groups>_sizes; all
+/// connectivities, connectivities_tree and groups to uns/paga, and the sizes of the groups to uns/GROUPS_sizes; all
 /// else is copied.
 #[derive(Debug, Args)]
 #[command(after_help = "\

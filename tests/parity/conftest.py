@@ -10,6 +10,9 @@ from .runner import find_binary
 zarr_loop.use_one_thread()
 
 NEEDS_BINARY = {
+    "test_harmony",
+    "test_report",
+    "test_scrublet",
     "test_aggregate",
     "test_markers",
     "test_sample",

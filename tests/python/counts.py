@@ -31,12 +31,12 @@ def some_cells(layout: str = "csr", dtype: Any = np.float32) -> ad.AnnData:
 
 
 def open_as(kind: str, adata: ad.AnnData, folder: Path) -> ad.AnnData:
-    """The same as a copy in memory, or as an open file."""
+    """The same as a copy in memory, or as an open file: lazily by us, or backed by anndata."""
     if kind == "memory":
         return adata.copy()
     path = folder / "counts.h5ad"
     adata.write_h5ad(path)
-    return annstream.read(path)
+    return annstream.read(path) if kind == "lazy" else ad.read_h5ad(path, backed="r")
 
 
 def same(found: ad.AnnData, expected: ad.AnnData, rtol: float = 1e-5, atol: float = 1e-7) -> None:

@@ -9,6 +9,8 @@ use annstream_core::element::SparseLayout;
 use annstream_core::matrix::{BLOCK_BYTES, Block, MatrixSource, SparseRows, Sums, largest_range};
 use annstream_core::sink::{DenseSink, Sink, SparseSink};
 use annstream_core::{Error, Exec, Result};
+use annstream_pipeline::{Recipe, stages};
+use annstream_sc::pipeline::KeepX;
 use annstream_store::{Compression, CreateOptions, OpenOptions, StoreWriter, ZarrFormat, ZarrOptions, create, open};
 use pyo3::prelude::*;
 
@@ -131,7 +133,8 @@ fn write_matrices(
     })
 }
 
-/// Merges files on disk; see `annstream.concat_on_disk`. Returns warnings.
+/// Merges files on disk; see `annstream.concat_on_disk`. Without an output nothing is done. Returns the summary of the plan as
+/// JSON, with its warnings.
 #[pyfunction]
 #[expect(clippy::too_many_arguments, reason = "those of anndata.experimental.concat_on_disk")]
 #[pyo3(signature = (inputs, output, *, axis, join, merge, uns_merge, label, keys, index_unique, fill_value, pairwise,
@@ -139,7 +142,7 @@ fn write_matrices(
 fn concat_files(
     py: Python<'_>,
     inputs: Vec<PathBuf>,
-    output: PathBuf,
+    output: Option<PathBuf>,
     axis: usize,
     join: &str,
     merge: &str,
@@ -152,7 +155,7 @@ fn concat_files(
     compression: Option<&str>,
     zarr_format: u8,
     allow_external: bool,
-) -> PyResult<Vec<String>> {
+) -> PyResult<String> {
     let spec = ConcatSpec {
         axis: if axis == 0 { Axis::Obs } else { Axis::Var },
         join: join.parse().into_python()?,
@@ -174,9 +177,11 @@ fn concat_files(
         };
         let inputs: Vec<Input> = inputs.iter().map(opened).collect::<Result<_>>()?;
         let plan = plan(&inputs, &spec, exec)?;
-        let writer = create(&output, options(zarr_format, exec, true)?)?;
-        execute(&inputs, &plan, writer, exec)?;
-        Ok(plan.summary.warnings.clone())
+        if let Some(output) = &output {
+            let writer = create(output, options(zarr_format, exec, true)?)?;
+            execute(&inputs, &plan, writer, exec)?;
+        }
+        serde_json::to_string(&plan.summary).map_err(|error| Error::internal(error.to_string()))
     })
 }
 
@@ -193,9 +198,30 @@ fn compression_of(py: Python<'_>, path: PathBuf) -> PyResult<String> {
     job::run(py, |_| Ok(usual_compression([crate::matrix::opened(&path, false)?.as_ref()]).to_string()))
 }
 
+/// What the steps of a recipe will take, a TOML text or else the tutorial, as JSON: `recipe`, `passes` over the matrix up to
+/// the components (`before`) and `after` them, and steps that need none (`in_memory`).
+#[pyfunction]
+#[pyo3(signature = (recipe=None, until=None))]
+fn plan_recipe(recipe: Option<&str>, until: Option<&str>) -> PyResult<String> {
+    let recipe = match recipe {
+        Some(text) => Recipe::from_toml(text).into_python()?,
+        None => Recipe::tutorial(),
+    };
+    let recipe = match until {
+        Some(last) => recipe.until(last).into_python()?,
+        None => recipe,
+    };
+    recipe.check().into_python()?;
+    let found = stages(&recipe, KeepX::default());
+    let value = serde_json::json!({ "recipe": recipe, "before": found.before, "in_memory": found.in_memory,
+        "after": found.after });
+    Ok(value.to_string())
+}
+
 /// Adds the functions to the module.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(write_matrices, module)?)?;
     module.add_function(wrap_pyfunction!(concat_files, module)?)?;
+    module.add_function(wrap_pyfunction!(plan_recipe, module)?)?;
     module.add_function(wrap_pyfunction!(compression_of, module)?)
 }

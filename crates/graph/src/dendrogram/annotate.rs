@@ -85,31 +85,59 @@ pub fn annotate(file: &AnnDataFile, step: &DendrogramStep, exec: &Exec) -> Resul
         let kept: Vec<bool> = (0..stored).map(|column| column < n_pcs).collect();
         matrix = matrix.keep_columns(&kept)?;
     }
-    if !matrix.stored_dtype().is_float() {
-        matrix = matrix.with(ToDouble);
-    }
-    let width = matrix.shape()[1];
-    let pass = MeansPass { groups: codes.into(), count, width, precision: matrix.precision() };
-    let _sums = exec.budget().charge(pass.bytes() + (count * count) as u64 * 24, "means of groups").map_err(place)?;
-    let means = matrix.run(pass, "means of groups", exec).map_err(at)?;
-    let correlation = correlations(&means, width, step.cor_method, exec)?;
-    if let Some(pair) = correlation.iter().position(|value| value.is_nan()) {
-        let message = format!("the groups '{}' and '{}' have no correlation", names[pair / count], names[pair % count]);
-        return Err(at(Error::argument(message)).hint("the mean of a group must vary over the columns"));
-    }
-    let distance = |i: usize, j: usize| 1.0 - correlation[i * count + j];
-    let condensed: Vec<f64> =
-        (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).map(|(i, j)| distance(i, j)).collect();
-    let mut tree = linkage(count, &condensed, step.linkage_method)?;
-    if step.optimal_ordering {
-        exec.check()?;
-        tree = optimal_order(&tree, distance);
-    }
-    let drawing = draw(&tree);
+    let Tree { nodes: tree, drawing, correlation } = tree(&matrix, &names, codes, step, exec).map_err(at)?;
     let ordered: Vec<String> = drawing.leaves.iter().map(|leaf| names[*leaf].clone()).collect();
     let mut additions = Additions::default();
     additions.set_uns([step.key()], entry(step, &tree, &drawing, &ordered, correlation));
     Ok(Annotated { ordered, unused, path, additions })
+}
+
+/// A tree of groups.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// Where clusters are joined, from the lowest on.
+    pub nodes: Vec<Node>,
+    /// How it is drawn.
+    pub drawing: Drawing,
+    /// Correlations of the groups with each other.
+    pub correlation: Vec<f64>,
+}
+
+/// Makes the tree of the groups of rows of a matrix: one pass. `codes` are the groups of the rows, `u32::MAX` for none; of
+/// the step only the methods are looked at.
+///
+/// # Errors
+/// As [`annotate`].
+pub fn tree(
+    matrix: &LazyMatrix,
+    names: &[String],
+    codes: Vec<u32>,
+    step: &DendrogramStep,
+    exec: &Exec,
+) -> Result<Tree> {
+    let mut matrix = matrix.clone();
+    if !matrix.stored_dtype().is_float() && matrix.view().ops().is_empty() {
+        matrix = matrix.with(ToDouble);
+    }
+    let (count, width) = (names.len(), matrix.shape()[1]);
+    let pass = MeansPass { groups: codes.into(), count, width, precision: matrix.precision() };
+    let _sums = exec.budget().charge(pass.bytes() + (count * count) as u64 * 24, "means of groups")?;
+    let means = matrix.run(pass, "means of groups", exec)?;
+    let correlation = correlations(&means, width, step.cor_method, exec)?;
+    if let Some(pair) = correlation.iter().position(|value| value.is_nan()) {
+        let message = format!("the groups '{}' and '{}' have no correlation", names[pair / count], names[pair % count]);
+        return Err(Error::argument(message).hint("the mean of a group must vary over the columns"));
+    }
+    let distance = |i: usize, j: usize| 1.0 - correlation[i * count + j];
+    let condensed: Vec<f64> =
+        (0..count).flat_map(|i| (i + 1..count).map(move |j| (i, j))).map(|(i, j)| distance(i, j)).collect();
+    let mut nodes = linkage(count, &condensed, step.linkage_method)?;
+    if step.optimal_ordering {
+        exec.check()?;
+        nodes = optimal_order(&nodes, distance);
+    }
+    let drawing = draw(&nodes);
+    Ok(Tree { nodes, drawing, correlation })
 }
 
 /// The entry of `uns`.

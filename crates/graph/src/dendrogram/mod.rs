@@ -28,7 +28,7 @@ mod linkage;
 mod means;
 mod ordering;
 
-pub use annotate::{Annotated, DendrogramStep, annotate};
+pub use annotate::{Annotated, DendrogramStep, Tree, annotate, tree};
 pub use correlation::{Correlation, correlations};
 pub use drawing::{Drawing, draw};
 pub use linkage::{Method, Node, linkage};

@@ -1,5 +1,7 @@
 //! What is asked for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// Clusters unless asked for: one for so many cells, up to [`MOST_CLUSTERS`].
@@ -8,7 +10,8 @@ const MOST_CLUSTERS: f64 = 100.0;
 
 /// How batches are corrected for. Names are those of `scanpy.pp.harmony_integrate` of 1.13, defaults those of harmonypy
 /// 2.1, which `scanpy.external.pp.harmony_integrate` calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HarmonyOptions {
     /// Number of clusters; by default one for 30 cells, 1 to 100 (harmonypy: `nclust`).
     pub n_clusters: Option<usize>,

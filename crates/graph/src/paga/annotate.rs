@@ -6,7 +6,7 @@ use annstream_core::edit::Additions;
 use annstream_core::element::{DenseArray, Element, SparseLayout, SparseMatrix};
 use annstream_store::Buffer;
 
-use super::counts::{Counts, CountsPass};
+use super::counts::Counts;
 use super::{Paga, abstracted};
 use crate::inputs::{distances_name, groups, stored_graph};
 use crate::{Error, Result};
@@ -68,10 +68,9 @@ pub fn annotate(file: &AnnDataFile, step: &PagaStep, exec: &Exec) -> Result<Anno
             .hint("leave them out by annstream subset, and compute neighbours anew")
     })?;
     let matrix = stored_graph(file, &name, exec)?;
-    let edges = matrix
-        .run(CountsPass { groups: codes.into() }, "edges", exec)
-        .map_err(|error| place(error.at(format!("obsp/{name}"))))?;
-    let paga = abstracted(&Counts { sizes, edges });
+    let counts =
+        Counts::of(&matrix, sizes, codes.into(), exec).map_err(|error| place(error.at(format!("obsp/{name}"))))?;
+    let paga = abstracted(&counts);
     let mut additions = Additions::default();
     additions.set_uns(["paga", "connectivities"], matrix_of(&paga.connectivities, paga.sizes.len()));
     additions.set_uns(["paga", "connectivities_tree"], matrix_of(&paga.tree, paga.sizes.len()));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annstream_core::lazy::{Consumer, NumberBlock};
+use annstream_core::lazy::{Consumer, LazyMatrix, NumberBlock};
 
-use crate::{Error, Result};
+use crate::{Error, Exec, Result};
 
 /// Groups, and edges between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub struct Counts {
     pub sizes: Vec<u64>,
     /// Number of edges from a group to another or itself, where there are any.
     pub edges: BTreeMap<(usize, usize), u64>,
+}
+
+impl Counts {
+    /// Groups of so many cells, and the stored edges between them: one pass over a matrix of cells x cells.
+    ///
+    /// # Errors
+    /// If a cell of the matrix has no group, or reading fails.
+    pub fn of(matrix: &LazyMatrix, sizes: Vec<u64>, groups: Arc<[u32]>, exec: &Exec) -> Result<Self> {
+        let edges = matrix.run(CountsPass { groups }, "edges", exec)?;
+        Ok(Self { sizes, edges })
+    }
 }
 
 /// Counts the stored edges of a graph, those without a weight among them, in one pass.

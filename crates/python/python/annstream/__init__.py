@@ -8,17 +8,19 @@ stay in the file until somebody looks:
 >>> cells = adata[adata.obs["n_genes"] > 200]  # doctest: +SKIP
 >>> cells.write_h5ad("cells.h5ad")  # doctest: +SKIP
 
-The steps of an analysis are in :mod:`annstream.pp` and :mod:`annstream.tl`, by the names that scanpy has for them.
+The steps of an analysis are in :mod:`annstream.pp`, :mod:`annstream.tl`, :mod:`annstream.get`,
+:mod:`annstream.external` and :mod:`annstream.experimental`, by the names that scanpy has for them.
 
 Tables and embeddings are pandas and numpy, as always. Matrices are :class:`LazyMatrix`: views of them cost nothing,
 statistics stream, and ``.to_memory()`` gives scipy's. What jobs may use is set in :data:`settings`.
 """
 
-from . import _register, experimental, pp, tl
+from . import _register, experimental, external, get, pp, tl
 from ._anndata import AnnData
 from ._annstream import BudgetError, FormatError, IncompatibleError, InternalError, LockedError, __version__
 from ._concat import concat, concat_on_disk
 from ._matrix import LazyMatrix
+from ._plan import Plan, plan
 from ._read import read
 from ._settings import Settings, settings
 
@@ -32,11 +34,15 @@ __all__ = [
     "InternalError",
     "LazyMatrix",
     "LockedError",
+    "Plan",
     "Settings",
     "__version__",
     "concat",
     "concat_on_disk",
     "experimental",
+    "external",
+    "get",
+    "plan",
     "pp",
     "read",
     "settings",

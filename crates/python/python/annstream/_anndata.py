@@ -14,6 +14,7 @@ from anndata._core.index import _subset
 
 from ._matrix import LazyMatrix
 from ._repr import html
+from ._slots import BESIDE, layer_names, own_x
 
 if TYPE_CHECKING:
     import os
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 log = logging.getLogger("annstream")
+
+# What anndata 0.13 takes between brackets beside cells and genes.
+try:
+    from anndata.acc import AdRef, MapAcc, RefAcc
+except ImportError:
+    _REFERENCES: tuple[type, ...] = ()
+else:
+    _REFERENCES = (AdRef, MapAcc, RefAcc)
 
 
 class AnnData(ad.AnnData):
@@ -41,6 +50,8 @@ class AnnData(ad.AnnData):
 
     def __getitem__(self, index: Any) -> AnnData:
         """A view of some cells and genes: names, label slices, masks, positions, in any order."""
+        if isinstance(index, _REFERENCES):
+            return super().__getitem__(index)
         obs, var = self._normalize_indices(index)
         return type(self)(self, oidx=obs, vidx=var, asview=True)
 
@@ -51,8 +62,8 @@ class AnnData(ad.AnnData):
             if self._closed:
                 msg = "this AnnData was closed; views and copies of it live on"
                 raise ValueError(msg)
-            return self._X
-        whole = self._adata_ref._X
+            return own_x(self)
+        whole = own_x(self._adata_ref)
         if not isinstance(whole, LazyMatrix):
             return ad.AnnData.X.fget(self)
         seen = self.__dict__.get("_seen")
@@ -62,7 +73,7 @@ class AnnData(ad.AnnData):
 
     @X.setter
     def X(self, value: Any) -> None:
-        if self.is_view and isinstance(self._adata_ref._X, LazyMatrix):
+        if self.is_view and isinstance(own_x(self._adata_ref), LazyMatrix):
             shape = getattr(value, "shape", None)
             if value is not None and not np.isscalar(value) and shape != self.shape:
                 msg = f"Data matrix has wrong shape {shape}, need to be {self.shape}."
@@ -71,7 +82,7 @@ class AnnData(ad.AnnData):
                 value = np.full(self.shape, value)
             msg = "Setting element `.X` of view, initializing view as actual."
             warnings.warn(msg, ImplicitModificationWarning, stacklevel=2)
-            self._init_as_actual(self._mutated_copy(X=value))
+            self._init_as_actual(self._with_x(value))
             return
         ad.AnnData.X.fset(self, value)
 
@@ -80,7 +91,7 @@ class AnnData(ad.AnnData):
         self.X = None
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(self._X if not self.is_view else self._adata_ref._X, LazyMatrix):
+        if isinstance(own_x(self._adata_ref if self.is_view else self), LazyMatrix):
             msg = (
                 "values of a lazy X cannot be assigned one by one; bring them into memory first: `adata.X = adata.X[:]`"
             )
@@ -88,9 +99,19 @@ class AnnData(ad.AnnData):
         super().__setitem__(index, value)
 
     def _mutated_copy(self, **changed: Any) -> AnnData:
+        """A copy with other elements, as anndata makes it up to 0.12."""
         new = super()._mutated_copy(**changed)
         new.__class__ = type(self)
         return new
+
+    def _copy(self, **changed: Any) -> AnnData:
+        """The same from 0.13 on."""
+        new = super()._copy(**changed)
+        new.__class__ = type(self)
+        return new
+
+    def _with_x(self, value: Any) -> AnnData:
+        return self._mutated_copy(X=value) if BESIDE else self._copy(X=value)
 
     def copy(self, filename: str | os.PathLike[str] | None = None) -> AnnData:
         """A copy that shares nothing but the values in the file.
@@ -101,8 +122,8 @@ class AnnData(ad.AnnData):
             Where to write it; what is returned reads from there then.
         """
         if filename is None:
-            lazy = self.is_view and isinstance(self._adata_ref._X, LazyMatrix)
-            new = self._mutated_copy(X=self.X) if lazy else super().copy()
+            lazy = self.is_view and isinstance(own_x(self._adata_ref), LazyMatrix)
+            new = self._with_x(self.X) if lazy else super().copy()
             new._source = self._source
             return new
         from ._read import read
@@ -111,7 +132,7 @@ class AnnData(ad.AnnData):
         return read(filename)
 
     def _has_X(self) -> bool:
-        return (self._adata_ref if self.is_view else self)._X is not None
+        return own_x(self._adata_ref if self.is_view else self) is not None
 
     def to_memory(self, *, copy: bool = False) -> ad.AnnData:
         """A plain :class:`anndata.AnnData` with everything in memory.
@@ -193,7 +214,7 @@ class AnnData(ad.AnnData):
             missing = [gene for gene, place in zip(genes, places, strict=True) if place < 0]
             msg = f"Could not find keys {missing} in columns of `obs` or in `{'raw.' if use_raw else ''}var_names`."
             raise KeyError(msg)
-        source = self.raw.X if use_raw else self._get_X(layer=layer)
+        source = self.raw.X if use_raw else self._values(layer)
         if isinstance(source, LazyMatrix):
             values = source.columns(places)
         else:
@@ -206,6 +227,9 @@ class AnnData(ad.AnnData):
             if key not in found:
                 frame[key] = self.obs[key]
         return frame
+
+    def _values(self, layer: str | None) -> Any:
+        return self.X if layer is None else self.layers[layer]
 
     def _lazy(self, layer: str | None) -> LazyMatrix | None:
         if layer is not None and layer not in self.layers:
@@ -223,7 +247,7 @@ class AnnData(ad.AnnData):
         layer
             The layer; ``X`` by default.
         """
-        matrix = self._get_X(layer=layer)
+        matrix = self._values(layer)
         if isinstance(matrix, LazyMatrix):
             yield from matrix.chunks(n)
             return
@@ -318,11 +342,27 @@ class AnnData(ad.AnnData):
         )
 
     def write_loom(self, filename: Any, **options: Any) -> None:
-        """Writes a loom file, through memory; see :meth:`anndata.AnnData.write_loom`."""
+        """Writes a loom file, through memory; see :meth:`anndata.AnnData.write_loom`.
+
+        Parameters
+        ----------
+        filename
+            Where to.
+        options
+            As in anndata.
+        """
         self.to_memory().write_loom(filename, **options)
 
     def write_csvs(self, dirname: Any, **options: Any) -> None:
-        """Writes tables as text, through memory; see :meth:`anndata.AnnData.write_csvs`."""
+        """Writes tables as text, through memory; see :meth:`anndata.AnnData.write_csvs`.
+
+        Parameters
+        ----------
+        dirname
+            The folder.
+        options
+            As in anndata.
+        """
         self.to_memory().write_csvs(dirname, **options)
 
     # ------------------------------------------------------------------------------------------------- its life
@@ -355,7 +395,7 @@ class AnnData(ad.AnnData):
     def _lazy_names(self) -> list[str]:
         """The matrices that stay in their file, with what they are; reads nothing."""
         whole = self._adata_ref if self.is_view else self
-        matrices = {"X": whole._X, **{f"layers[{key!r}]": value for key, value in whole._layers.items()}}
+        matrices = {"X": own_x(whole), **{f"layers[{key!r}]": whole._layers[key] for key in layer_names(whole)}}
         if self._raw is not None:
             matrices["raw.X"] = self._raw.X
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +19,7 @@ from ._anndata import AnnData
 from ._matrix import LazyMatrix
 from ._read import read
 from ._settings import settings
+from ._slots import layer_names
 
 if TYPE_CHECKING:
     Strategy = Literal["same", "unique", "first", "only"] | Callable[[Collection[Mapping]], Mapping] | None
@@ -100,7 +102,7 @@ def concat(
         raise NotImplementedError(msg)
     if parts and all(held):
         result.X = _stacked([part.X for part in parts], parts, maps, joined.n_vars, fill_value)
-    names = [list(part.layers) for part in parts]
+    names = [layer_names(part) for part in parts]
     chosen = dict.fromkeys(name for own in names for name in own)
     if join == "inner":
         chosen = {name: None for name in chosen if all(name in own for own in names)}
@@ -239,10 +241,7 @@ def concat_on_disk(
             msg = "Cannot specify categories in both mapping keys and using `keys`. Only specify this once."
             raise TypeError(msg)
         keys, in_files = list(in_files.keys()), list(in_files.values())
-    inputs = [_path(one) for one in in_files]
-    if not inputs:
-        msg = "No objects to concatenate."
-        raise ValueError(msg)
+    inputs = inputs_of(in_files)
     if axis not in ("obs", 0, "var", 1):
         msg = f"axis must be 0, 1, 'obs' or 'var', not {axis!r}"
         raise ValueError(msg)
@@ -292,8 +291,17 @@ def concat_on_disk(
         finally:
             if where:
                 where.clear()
-    for message in said:
+    for message in json.loads(said)["warnings"]:
         warnings.warn(message, UserWarning, stacklevel=2)
+
+
+def inputs_of(files: Collection[Any]) -> list[Any]:
+    """Paths of files that are merged."""
+    inputs = [_path(one) for one in files]
+    if not inputs:
+        msg = "No objects to concatenate."
+        raise ValueError(msg)
+    return inputs
 
 
 def _path(one: Any) -> Any:

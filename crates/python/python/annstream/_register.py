@@ -9,6 +9,7 @@ from anndata._core.file_backing import to_memory
 from anndata._core.index import _subset
 from anndata._core.views import as_view
 
+from . import _io
 from ._matrix import LazyMatrix
 
 # `X`, layers and `raw` take what is one of anndata's abstract matrices on disk, and a lazy matrix has their interface.
@@ -30,3 +31,7 @@ def _view_lazy(matrix: LazyMatrix, view_args: Any) -> LazyMatrix:
 @to_memory.register(LazyMatrix)
 def _read_lazy(matrix: LazyMatrix, *, copy: bool = False) -> Any:
     return matrix.to_memory()
+
+
+# `anndata.io.write_elem` and what calls it.
+_io.register()

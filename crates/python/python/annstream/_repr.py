@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ._slots import layer_names
+
 if TYPE_CHECKING:
     from ._anndata import AnnData
 
@@ -23,7 +25,7 @@ def html(adata: AnnData) -> str:
 
     kind = "View of AnnData" if adata.is_view else "AnnData"
     rows = [("X", _matrix(adata.X) if adata._has_X() else "none")]
-    rows += [(f"layers[{key!r}]", _matrix(adata.layers[key])) for key in adata.layers]
+    rows += [(f"layers[{key!r}]", _matrix(adata.layers[key])) for key in layer_names(adata)]
     for name in ("obs", "var"):
         frame = getattr(adata, name)
         rows.append(

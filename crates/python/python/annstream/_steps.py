@@ -53,9 +53,6 @@ def check(adata: Any) -> None:
 def stored(adata: ad.AnnData, layer: str | None = None, *, use_raw: bool = False) -> Any:
     """``X``, a layer, or ``raw.X`` as it is."""
     check(adata)
-    if adata.isbacked and layer is None and not use_raw:
-        msg = f"a backed AnnData; open its file with annstream.read({str(adata.filename)!r}) instead"
-        raise NotImplementedError(msg)
     if use_raw:
         if layer is not None:
             msg = f"Cannot use expression from both layer {layer!r} and `raw`"
@@ -63,12 +60,29 @@ def stored(adata: ad.AnnData, layer: str | None = None, *, use_raw: bool = False
         if adata.raw is None:
             msg = "Received `use_raw=True`, but `adata.raw` is empty."
             raise ValueError(msg)
-        return adata.raw.X
+        return _of_file(adata, "raw/X") if adata.isbacked else adata.raw.X
+    if adata.isbacked and layer is None:
+        return _of_file(adata, "X")
     value = adata.X if layer is None else adata.layers[layer]
     if value is None:
         msg = "there is no X to work on; name a layer"
         raise ValueError(msg)
     return value
+
+
+def _of_file(adata: ad.AnnData, element: str) -> LazyMatrix:
+    """The matrix in the file of an AnnData that anndata opened with ``backed``, and of a view of one."""
+    matrix = LazyMatrix.open(adata.filename, element)
+    if adata.is_view:
+        matrix = matrix.view(adata._oidx, adata._vidx if element == "X" else None)
+    return matrix
+
+
+def unbacked(adata: ad.AnnData, what: str) -> None:
+    """Refuses what would change the file of a backed AnnData."""
+    if adata.isbacked:
+        msg = f"{what} of a backed AnnData; open its file with annstream.read({str(adata.filename)!r}) instead"
+        raise NotImplementedError(msg)
 
 
 def look(adata: ad.AnnData, layer: str | None = None, *, use_raw: bool = False) -> LazyMatrix:
@@ -89,11 +103,14 @@ def put(adata: ad.AnnData, value: Any, layer: str | None) -> None:
         adata.layers[layer] = value
 
 
-def actual(adata: ad.AnnData) -> None:
+def actual(adata: ad.AnnData, layer: str | None = None) -> None:
     """Makes a view a thing of its own, as scanpy does before it changes values."""
+    if layer is None:
+        unbacked(adata, "a new X")
     if adata.is_view:
         msg = "Received a view of an AnnData. Making a copy."
         warnings.warn(msg, ImplicitModificationWarning, stacklevel=3)
+        unbacked(adata, "a copy of a view")
         adata._init_as_actual(adata.copy())
 
 

@@ -15,6 +15,7 @@ from anndata.io import write_elem
 
 from . import _annstream
 from ._matrix import LazyMatrix
+from ._slots import layer_names, set_own_x
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,7 +118,7 @@ def _categoricals(adata: AnnData, wanted: bool) -> None:
 def _lazy(adata: AnnData) -> dict[str, LazyMatrix]:
     """The matrices that stream, by their place in the file."""
     all_matrices = {"X": adata.X} if adata._has_X() else {}
-    all_matrices |= {f"layers/{key}": adata.layers[key] for key in adata.layers}
+    all_matrices |= {f"layers/{key}": adata.layers[key] for key in layer_names(adata)}
     if adata.raw is not None:
         all_matrices["raw/X"] = adata.raw.X
     for name in ("obsm", "varm", "obsp", "varp"):
@@ -153,7 +154,7 @@ def _rest(root: Any, adata: AnnData, lazy: dict[str, LazyMatrix], dense: set[str
     write("obs", adata.obs)
     write("var", adata.var)
     for name in ("layers", *_MAPPINGS):
-        mapping = dict(getattr(adata, name))
+        mapping = {key: value for key, value in getattr(adata, name).items() if key is not None}
         if any(f"{name}/{key}" in lazy for key in mapping):
             group = root.require_group(name)
             group.attrs["encoding-type"] = "dict"
@@ -229,7 +230,7 @@ def _read_from(adata: AnnData, target: Path, lazy: dict[str, LazyMatrix]) -> Non
         return
     fresh = {name: LazyMatrix.open(target, name) for name in lazy}
     if "X" in fresh:
-        adata._X = fresh["X"]
+        set_own_x(adata, fresh["X"])
     if "raw/X" in fresh:
         adata._raw._X = fresh["raw/X"]
     for name, matrix in fresh.items():

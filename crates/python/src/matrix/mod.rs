@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use annstream_core::lazy::{LazyMatrix, LazyRows, Precision, Zeros};
 use annstream_core::matrix::MatrixSource;
+use annstream_core::op::Deviations;
 use annstream_core::source::{GatheredRows, PickedRows, RepeatedColumns};
 use annstream_core::{Exec, Result};
 use annstream_store::{Compression, DType};
@@ -144,6 +145,25 @@ impl Matrix {
             matrix = matrix.with_columns(distinct(columns))?;
         }
         Ok(matrix)
+    }
+
+    /// For a matrix whose last operator centres and scales, and that would be compressed without it: values less what zeros of
+    /// their column become, in blocks that stay compressed; and what zeros become. `None` for others.
+    ///
+    /// # Errors
+    /// As [`lazy`](Self::lazy).
+    pub(crate) fn deviations(&self, exec: &Exec) -> Result<Option<(LazyMatrix, Vec<f64>)>> {
+        let Some((last, before)) = self.steps.split_last() else { return Ok(None) };
+        let base = Self { steps: before.to_vec(), ..self.clone() };
+        let rises = rises(self.rows.as_deref()) && rises(self.columns.as_deref());
+        if last.name != "scale" || !rises || base.format() == Format::Dense {
+            return Ok(None);
+        }
+        let scale = Python::attach(|py| ops::scale(last.params.bind(py), &last.place));
+        let Ok(scale) = scale else { return Ok(None) };
+        let matrix = base.lazy(exec)?;
+        let offsets = matrix.column_ids().into_iter().map(|id| scale.value(id as usize, 0.0)).collect();
+        Ok(Some((matrix.with(Deviations(scale)), offsets)))
     }
 
     /// As a source of rows: without operators, values come in the stored type and as they are stored.

@@ -9,10 +9,14 @@ use annstream_core::lazy::RowOp;
 use annstream_core::op::{
     Design, DivideRows, Log1p, LogNormalize, PearsonResiduals, Regress, Scale, ToDouble, ToSingle,
 };
+use annstream_sc::downsample::Downsample;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::errors::IntoPython;
+use crate::settings;
 
 /// An operator, and how it was asked for.
 #[derive(Clone)]
@@ -39,7 +43,7 @@ pub(crate) struct Place {
 /// Names of the parameters that have a value for each row, and of those that have one for each column.
 pub(crate) fn along(name: &str) -> (bool, bool) {
     match name {
-        "divide_rows" | "log_normalize" => (true, false),
+        "divide_rows" | "log_normalize" | "downsample" => (true, false),
         "scale" => (false, true),
         "pearson_residuals" | "regress" => (true, true),
         _ => (false, false),
@@ -59,11 +63,7 @@ pub(crate) fn build(name: &str, params: &Bound<'_, PyDict>, place: &Place) -> Py
             let op = LogNormalize::new(divisors, given.number("base")?);
             if given.flag("and_back")? { Arc::new(op.and_back()) } else { Arc::new(op) }
         }
-        "scale" => Arc::new(Scale {
-            means: given.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
-            deviations: place.columns(given.needed("deviations")?)?.into(),
-            limit: given.number("limit")?,
-        }),
+        "scale" => Arc::new(scale(params, place)?),
         "pearson_residuals" => Arc::new(PearsonResiduals {
             rows: place.rows(given.needed("rows")?)?.into(),
             columns: place.columns(given.needed("columns")?)?.into(),
@@ -73,7 +73,18 @@ pub(crate) fn build(name: &str, params: &Bound<'_, PyDict>, place: &Place) -> Py
             double: given.flag("double")?,
         }),
         "regress" => given.regress(place)?,
+        "downsample" => Arc::new(given.downsample(place)?),
         _ => return Err(PyValueError::new_err(format!("there is no operator '{name}'"))),
+    })
+}
+
+/// The operator `scale`.
+pub(super) fn scale(params: &Bound<'_, PyDict>, place: &Place) -> PyResult<Scale> {
+    let given = Given { name: "scale", params };
+    Ok(Scale {
+        means: given.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
+        deviations: place.columns(given.needed("deviations")?)?.into(),
+        limit: given.number("limit")?,
     })
 }
 
@@ -109,6 +120,24 @@ impl Given<'_, '_> {
 
     fn needed(&self, param: &str) -> PyResult<Vec<f64>> {
         self.values(param)?.ok_or_else(|| self.missing(param))
+    }
+
+    fn whole(&self, param: &str) -> PyResult<u64> {
+        self.params.get_item(param)?.ok_or_else(|| self.missing(param))?.extract()
+    }
+
+    /// `seed`, `replace`, and `targets` (rows); or `before` (rows), `total` and `target`.
+    fn downsample(&self, place: &Place) -> PyResult<Downsample> {
+        let budget = settings::exec().into_python()?.budget().clone();
+        let seed = u32::try_from(self.whole("seed")?).map_err(|_| PyValueError::new_err("a seed is below 2^32"))?;
+        let replace = self.flag("replace")?;
+        if let Some(targets) = self.params.get_item("targets")? {
+            let targets = targets.extract::<PyReadonlyArray1<'_, u64>>()?.as_array().to_vec();
+            return Ok(Downsample::of_rows(place.rows(targets)?, seed, replace, &budget));
+        }
+        let before = place.rows(self.needed("before")?)?;
+        let total = self.number("total")?.ok_or_else(|| self.missing("total"))?;
+        Downsample::of_all(before, total, self.whole("target")?, (seed, replace), &budget).into_python()
     }
 
     /// `numbers` (rows x terms) or `groups` (rows), and `coefficients` (terms or groups x columns).

@@ -178,6 +178,12 @@ impl Matrix {
         base.added(name, &params, base.place())
     }
 
+    /// The same values, whose operators see all rows and columns of *this* matrix, whatever is selected later.
+    #[pyo3(name = "rebased")]
+    fn py_rebased(&self) -> Self {
+        self.rebased()
+    }
+
     /// The same rows and columns without the operators.
     fn without_ops(&self) -> Self {
         Self { steps: Vec::new(), ..self.clone() }

@@ -5,7 +5,7 @@ use annstream_core::{Error, Exec, Result};
 use annstream_graph::Graph;
 use annstream_graph::leiden::{LeidenOptions, leiden as communities};
 use annstream_graph::neighbors::{
-    Method, NearestOptions, NeighborsStep, Stored, fitting, gauss, nearest, umap as fuzzy,
+    Method, NearestOptions, NeighborsStep, Search, Stored, fitting, gauss, nearest, umap as fuzzy,
 };
 use annstream_graph::umap::{InitPos, UmapStep, umap as lay_out};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
@@ -19,16 +19,25 @@ use crate::job;
 
 /// Data, ids and pointers of a matrix in compressed rows.
 type Rows<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
-type Pointers<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, f32>);
+/// Pointers, ids and weights of a graph.
+pub(super) type Pointers<'py> = (PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, f32>);
 
-/// The distances to nearest neighbours, the graph that they make, and how many neighbours were looked for.
+/// The distances to nearest neighbours, the graph that they make, and how many neighbours were looked for. They are looked for
+/// exactly (`exact` is true), approximately, or as fits their number.
 #[pyfunction]
+#[pyo3(signature = (embedding, options, exact=None))]
 pub(super) fn neighbors<'py>(
     py: Python<'py>,
     embedding: &Bound<'py, PyArray2<f32>>,
     options: &str,
+    exact: Option<bool>,
 ) -> PyResult<(Rows<'py>, Rows<'py>, usize)> {
-    let step: NeighborsStep = serde_json::from_str(options).map_err(refused)?;
+    let mut step: NeighborsStep = serde_json::from_str(options).map_err(refused)?;
+    step.search = match exact {
+        Some(true) => Search::Exact,
+        Some(false) => Search::Approximate,
+        None => Search::Auto,
+    };
     let embedding = embedding.try_readonly()?;
     let width = embedding.as_array().ncols();
     let values: Vec<f32> = embedding.as_array().iter().copied().collect();
@@ -64,7 +73,7 @@ fn compressed_rows(py: Python<'_>, matrix: SparseMatrix) -> PyResult<Rows<'_>> {
 }
 
 /// A graph from pointers, ids that rise within rows, and weights.
-fn graph_of((indptr, indices, weights): Pointers<'_>) -> Result<Graph> {
+pub(super) fn graph_of((indptr, indices, weights): Pointers<'_>) -> Result<Graph> {
     let wrong = |_| Error::invalid("a graph has ids below zero or above 2^32");
     let indptr = indptr.as_array().iter().map(|&at| usize::try_from(at)).collect::<std::result::Result<_, _>>();
     let indices = indices.as_array().iter().map(|&id| u32::try_from(id)).collect::<std::result::Result<_, _>>();

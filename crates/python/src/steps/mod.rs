@@ -4,10 +4,15 @@
 
 mod components;
 mod counts;
+mod doublets;
+mod embedding;
 mod genes;
 mod graph;
+mod groups;
 mod markers;
 mod normalize;
+mod regress;
+mod scores;
 
 use annstream_core::lazy::LazyMatrix;
 use annstream_core::table::Column;
@@ -30,7 +35,15 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(graph::neighbors, module)?)?;
     module.add_function(wrap_pyfunction!(graph::umap, module)?)?;
     module.add_function(wrap_pyfunction!(graph::leiden, module)?)?;
-    module.add_function(wrap_pyfunction!(markers::rank_genes_groups, module)?)
+    module.add_function(wrap_pyfunction!(markers::rank_genes_groups, module)?)?;
+    module.add_function(wrap_pyfunction!(regress::regression, module)?)?;
+    module.add_function(wrap_pyfunction!(scores::score_genes, module)?)?;
+    module.add_function(wrap_pyfunction!(doublets::scrublet, module)?)?;
+    module.add_function(wrap_pyfunction!(groups::group_sums, module)?)?;
+    module.add_function(wrap_pyfunction!(groups::paga, module)?)?;
+    module.add_function(wrap_pyfunction!(groups::dendrogram, module)?)?;
+    module.add_function(wrap_pyfunction!(embedding::diffmap, module)?)?;
+    module.add_function(wrap_pyfunction!(embedding::harmony_integrate, module)?)
 }
 
 /// The matrix in blocks that leave out zeros, whatever its operators make of them.

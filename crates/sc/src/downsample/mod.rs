@@ -24,7 +24,8 @@ use crate::reduce::TotalsPass;
 use crate::sample::Mersenne;
 use crate::{Error, Result};
 use draw::Drawn;
-use op::{Downsample, Draws, whole};
+pub use op::Downsample;
+use op::{Draws, whole};
 
 /// How many counts stay.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +98,7 @@ pub fn downsample_counts(
     let shape = rows.shape();
     let pass =
         WritePass { writer, path: "X".to_owned(), shape: shape.map(|extent| extent as u64), dtype, dense, compression };
-    let sums = rows.clone().with(Downsample(draws)).run(pass, "drawing counts", exec).map_err(place)?;
+    let sums = rows.clone().with(Downsample { draws, keep: false }).run(pass, "drawing counts", exec).map_err(place)?;
     let mut spec = EditSpec::new(Selection::all(shape[0]), Selection::all(shape[1]), compression);
     spec.x = XSource::Written;
     write_edited(input, &spec, &Additions::default(), writer, exec)?;

@@ -36,11 +36,43 @@ pub(super) enum Draws {
     Nothing,
 }
 
-/// Replaces counts by those that are drawn, and drops what is zero then.
+/// Replaces counts by those that are drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Downsample(pub(super) Draws);
+pub struct Downsample {
+    pub(super) draws: Draws,
+    /// Whether entries that are zero then stay.
+    pub(super) keep: bool,
+}
 
 impl Downsample {
+    /// Draws so many counts from each row of the source that has more. Entries that become zero stay, as sources of rows
+    /// want it.
+    pub fn of_rows(targets: Vec<u64>, seed: u32, replace: bool, budget: &Budget) -> Self {
+        let draws = Draws::Rows { targets: targets.into(), seed, replace, budget: budget.clone() };
+        Self { draws, keep: true }
+    }
+
+    /// Draws `target` counts from all rows together, of which there are `total`; `before` are the counts in front of each row
+    /// of the source. Entries that become zero stay.
+    ///
+    /// # Errors
+    /// `Memory` if the budget does not hold the draw; `Unsupported` for too many counts.
+    pub fn of_all(
+        before: Vec<f64>,
+        total: f64,
+        target: u64,
+        (seed, replace): (u32, bool),
+        budget: &Budget,
+    ) -> Result<Self> {
+        let total = whole(total)?;
+        if total < target {
+            return Ok(Self { draws: Draws::Nothing, keep: true });
+        }
+        let charge = budget.charge(Drawn::bytes(total, target, replace), "the draw of all counts")?;
+        let drawn = Drawn::new(&mut Mersenne::new(seed), total, target, replace)?;
+        Ok(Self { draws: Draws::All { before: before.into(), drawn: Arc::new((drawn, charge)) }, keep: true })
+    }
+
     fn row<T: Real + AddAssign>(&self, id: u64, values: &mut [T]) -> Result<()> {
         if let Some(wrong) = values.iter().map(|value| value.wide()).find(|value| !(value.is_finite() && *value >= 0.0))
         {
@@ -48,7 +80,7 @@ impl Downsample {
         }
         let row = usize::try_from(id).map_err(|_| Error::internal("rows exceed memory"))?;
         let lost = || Error::internal("a row that nothing is known of").row(id);
-        match &self.0 {
+        match &self.draws {
             Draws::Nothing => {}
             Draws::All { before, drawn } => drawn.0.refill(values, *before.get(row).ok_or_else(lost)?),
             Draws::Rows { targets, seed, replace, budget } => {
@@ -77,6 +109,9 @@ impl Downsample {
         };
         for (row, id) in indptr.windows(2).zip(ids) {
             self.row(*id, &mut values[row[0]..row[1]])?;
+        }
+        if self.keep {
+            return Ok(());
         }
         let mut end = 0;
         let mut start = 0;

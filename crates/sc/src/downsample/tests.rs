@@ -12,7 +12,7 @@ fn block(values: Vec<f32>) -> NumberBlock {
 
 fn per_cell(target: u64, replace: bool) -> Downsample {
     let budget = Budget::unlimited();
-    Downsample(Draws::Rows { targets: vec![target; 3].into(), seed: 0, replace, budget })
+    Downsample { keep: false, ..Downsample::of_rows(vec![target; 3], 0, replace, &budget) }
 }
 
 fn sums(block: &NumberBlock) -> Vec<f64> {

@@ -13,6 +13,19 @@ use crate::reduce::{ConstantPass, GroupMoments, MomentsPass, ProductsPass};
 /// Group means that differ by less than this share of the largest are equal.
 const EQUAL: f64 = 1e-13;
 
+/// What each column of a matrix is predicted to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Terms x columns: of each vector of the basis; or of each group, and last of the rows that have none.
+    pub coefficients: Vec<f64>,
+    /// Number of terms.
+    pub terms: usize,
+    /// Whether values are taken as single ones.
+    pub single: bool,
+    /// Whether they are taken as doubles, after that.
+    pub double: bool,
+}
+
 /// The residuals.
 pub struct Regressed {
     /// The matrix with one more operator; its rows are dense.
@@ -38,41 +51,19 @@ pub struct Regressed {
 pub fn regress_out(matrix: &LazyMatrix, covariates: &Covariates, exec: &Exec) -> Result<Regressed> {
     let [rows, width] = matrix.shape();
     let [source_rows, source_width] = matrix.source_shape();
-    let whole = matrix.view().ops().is_empty() && matrix.stored_dtype().is_integer();
-    let single =
-        if whole && matrix.stored_dtype().size() <= 4 { matrix.clone().with(ToSingle) } else { matrix.clone() };
-    let (known, terms) = match covariates {
-        Covariates::Numbers(basis) => (basis.entries.len(), basis.count),
-        Covariates::Groups { codes, count } => (codes.len(), *count as usize + 1),
-    };
-    let expected = if matches!(covariates, Covariates::Numbers(_)) { rows * terms } else { rows };
-    if known != expected {
-        return Err(Error::internal(format!("{known} covariates for {rows} rows")));
-    }
+    let (known, terms) = extent(covariates, rows)?;
     let per_row = (known / rows.max(1)) as u64;
     let bytes = (source_width as u64 * terms as u64).saturating_add(source_rows as u64 * per_row).saturating_mul(8);
     let charge = exec.budget().charge(bytes, "the regression")?;
-    let (design, own, matrix) = match covariates {
+    let Prediction { coefficients: own, terms, single, double } = predict(matrix, covariates, exec)?;
+    let design = match covariates {
         Covariates::Numbers(basis) => {
-            let pass = ProductsPass { width, count: terms, vectors: &basis.entries };
-            let constants = basis.deficient.then_some(ConstantPass { width });
-            let base = if basis.deficient { matrix.clone() } else { single };
-            let (mut own, constants) = base.run((pass, constants), "the regression", exec)?;
-            let constants = constants.unwrap_or_default();
-            leave(&mut own, width, &constants);
-            let design = Design::Numbers(of_source(matrix, source_rows, &basis.entries, terms, 0.0)?, terms);
-            (design, own, if basis.deficient { doubled(base, &constants) } else { base })
+            Design::Numbers(of_source(matrix, source_rows, &basis.entries, terms, 0.0)?, terms)
         }
-        Covariates::Groups { codes, count } => {
-            let groups = Some(Arc::from(codes.as_slice()));
-            let pass = MomentsPass { groups, count: terms, ..MomentsPass::new(width) };
-            let (moments, constants) = single.run((pass, ConstantPass { width }), "the regression", exec)?;
-            let mut own = predictions(&moments, *count as usize, width);
-            leave(&mut own, width, &constants);
-            let design = Design::Groups(of_source(matrix, source_rows, codes, 1, 0)?);
-            (design, own, doubled(single, &constants))
-        }
+        Covariates::Groups { codes, .. } => Design::Groups(of_source(matrix, source_rows, codes, 1, 0)?),
     };
+    let matrix = if single { matrix.clone().with(ToSingle) } else { matrix.clone() };
+    let matrix = if double { matrix.with(ToDouble) } else { matrix };
     let mut coefficients = vec![0.0; terms * source_width];
     let columns = matrix.column_ids();
     for (of_source, own) in coefficients.chunks_mut(source_width.max(1)).zip(own.chunks(width.max(1))) {
@@ -84,9 +75,54 @@ pub fn regress_out(matrix: &LazyMatrix, covariates: &Covariates, exec: &Exec) ->
     Ok(Regressed { matrix: matrix.with(op), charge })
 }
 
-/// Doubles, unless no column varies: nothing is left to statsmodels then.
-fn doubled(matrix: LazyMatrix, constants: &[bool]) -> LazyMatrix {
-    if constants.iter().all(|constant| *constant) { matrix } else { matrix.with(ToDouble) }
+/// How many covariates there are, and how many terms predictions have.
+fn extent(covariates: &Covariates, rows: usize) -> Result<(usize, usize)> {
+    let (known, terms) = match covariates {
+        Covariates::Numbers(basis) => (basis.entries.len(), basis.count),
+        Covariates::Groups { codes, count } => (codes.len(), *count as usize + 1),
+    };
+    let expected = if matches!(covariates, Covariates::Numbers(_)) { rows * terms } else { rows };
+    if known != expected {
+        return Err(Error::internal(format!("{known} covariates for {rows} rows")));
+    }
+    Ok((known, terms))
+}
+
+/// The predictions that [`regress_out`] subtracts, and in which precision: one pass over `matrix`.
+///
+/// # Errors
+/// As [`regress_out`].
+pub fn predict(matrix: &LazyMatrix, covariates: &Covariates, exec: &Exec) -> Result<Prediction> {
+    let [rows, width] = matrix.shape();
+    let (_, terms) = extent(covariates, rows)?;
+    let whole = matrix.view().ops().is_empty() && matrix.stored_dtype().is_integer();
+    let small = whole && matrix.stored_dtype().size() <= 4;
+    let single = if small { matrix.clone().with(ToSingle) } else { matrix.clone() };
+    match covariates {
+        Covariates::Numbers(basis) => {
+            let pass = ProductsPass { width, count: terms, vectors: &basis.entries };
+            let constants = basis.deficient.then_some(ConstantPass { width });
+            let base = if basis.deficient { matrix.clone() } else { single };
+            let (mut own, constants) = base.run((pass, constants), "the regression", exec)?;
+            let constants = constants.unwrap_or_default();
+            leave(&mut own, width, &constants);
+            let double = basis.deficient && varies(&constants);
+            Ok(Prediction { coefficients: own, terms, single: small && !basis.deficient, double })
+        }
+        Covariates::Groups { codes, count } => {
+            let groups = Some(Arc::from(codes.as_slice()));
+            let pass = MomentsPass { groups, count: terms, ..MomentsPass::new(width) };
+            let (moments, constants) = single.run((pass, ConstantPass { width }), "the regression", exec)?;
+            let mut own = predictions(&moments, *count as usize, width);
+            leave(&mut own, width, &constants);
+            Ok(Prediction { coefficients: own, terms, single: small, double: varies(&constants) })
+        }
+    }
+}
+
+/// Doubles are for statsmodels, to which nothing is left if no column varies.
+fn varies(constants: &[bool]) -> bool {
+    !constants.iter().all(|constant| *constant)
 }
 
 /// Predicts zeros for some columns.

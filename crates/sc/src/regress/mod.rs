@@ -6,7 +6,7 @@ mod fit;
 
 pub use basis::Basis;
 pub use covariates::{Covariates, covariates};
-pub use fit::{Regressed, regress_out};
+pub use fit::{Prediction, Regressed, predict, regress_out};
 
 use serde::{Deserialize, Serialize};
 

@@ -25,7 +25,8 @@ use annstream_core::concat::Input;
 
 use crate::{Error, Result};
 use bins::{Pool, controls};
-use matrix::Scored;
+
+pub use matrix::{Kind, Scored};
 
 pub use cell_cycle::{CellCycle, score_genes_cell_cycle};
 
@@ -108,9 +109,12 @@ pub struct Score {
 }
 
 /// A list to score, and how many controls it gets from each bin.
-struct GeneList<'a> {
-    genes: &'a [String],
-    ctrl_size: usize,
+#[derive(Clone, Copy, Debug)]
+pub struct GeneList<'a> {
+    /// Names of genes.
+    pub genes: &'a [String],
+    /// Controls drawn from each bin.
+    pub ctrl_size: usize,
 }
 
 /// Scores cells by a list of genes, as `scanpy.tl.score_genes(adata, genes)` does: `obs[score_name]` are
@@ -130,20 +134,32 @@ pub fn score_genes(input: &Input, genes: &[String], options: &ScoreOptions, exec
 /// Scores several lists in the same two passes.
 fn score_lists(input: &Input, lists: &[GeneList<'_>], options: &ScoreOptions, exec: &Exec) -> Result<Vec<Score>> {
     let scored = Scored::open(input, options, exec)?;
+    score_matrix(&scored, lists, options, exec).map_err(|error| error.in_file(&input.name))
+}
+
+/// Scores lists of genes by a matrix that is at hand: [`score_genes`] of each, in the same two passes. The options that say
+/// which matrix it is are not looked at.
+///
+/// # Errors
+/// As [`score_genes`].
+pub fn score_matrix(
+    scored: &Scored,
+    lists: &[GeneList<'_>],
+    options: &ScoreOptions,
+    exec: &Exec,
+) -> Result<Vec<Score>> {
     let names: Vec<&str> = scored.names.iter().map(String::as_str).collect();
     let mut places = HashMap::with_capacity(names.len());
     for (place, name) in (0_u32..).zip(&names) {
         if places.insert(*name, place).is_some() {
-            return Err(Error::argument(format!("two genes are called '{name}'"))
-                .in_file(&input.name)
-                .hint("make their names unique"));
+            return Err(Error::argument(format!("two genes are called '{name}'")).hint("make their names unique"));
         }
     }
     let mut found = Vec::with_capacity(lists.len());
     for list in lists {
         let (own, unknown) = known(list.genes, &places);
         if own.is_empty() {
-            return Err(Error::argument("none of the genes to score is there").in_file(&input.name));
+            return Err(Error::argument("none of the genes to score is there"));
         }
         found.push((own, unknown));
     }
@@ -152,17 +168,17 @@ fn score_lists(input: &Input, lists: &[GeneList<'_>], options: &ScoreOptions, ex
         None => places_of_all(names.len())?,
     };
     if pool.is_empty() {
-        return Err(Error::argument("none of the genes of the pool is there").in_file(&input.name));
+        return Err(Error::argument("none of the genes of the pool is there"));
     }
-    let means = scored.means(&pool, exec)?;
+    let means = scored.means(&pool, options.like, exec)?;
     let pool = Pool { names: &names, genes: &pool, means: &means };
     let mut drawn = Vec::with_capacity(lists.len());
     for (list, (own, _)) in lists.iter().zip(&found) {
-        drawn.push(controls(&pool, own, list.ctrl_size, options).map_err(|error| error.in_file(&input.name))?);
+        drawn.push(controls(&pool, own, list.ctrl_size, options)?);
     }
     let sets: Vec<&[u32]> =
         found.iter().zip(&drawn).flat_map(|((own, _), drawn)| [own.as_slice(), drawn.as_slice()]).collect();
-    let cells = scored.cells(&sets, exec)?;
+    let cells = scored.cells(&sets, options.like, exec)?;
     let scores = cells.chunks(2).zip(found).zip(&drawn).map(|((means, (_, unknown)), drawn)| {
         let [own, controls] = means else { return Err(Error::internal("a list without controls")) };
         let values = own.iter().zip(controls).map(|(own, control)| own - control).collect();

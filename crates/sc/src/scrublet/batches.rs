@@ -22,12 +22,8 @@ pub(super) struct Part {
     pub(super) matrix: LazyMatrix,
 }
 
-/// All cells as one part, or a part for each value of the column.
-pub(super) fn parts(input: &Input, source: Arc<dyn MatrixSource>, key: Option<&str>, exec: &Exec) -> Result<Vec<Part>> {
-    let rows = u32::try_from(source.shape()[0]).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
-    let Some(key) = key else {
-        return Ok(vec![Part { name: None, cells: (0..rows).collect(), matrix: LazyMatrix::new(source) }]);
-    };
+/// The batches that a column of the file tells.
+pub(super) fn batches(input: &Input, key: &str) -> Result<Groups> {
     let obs = input.file.obs();
     if !obs.columns.contains_key(key) {
         let known: Vec<&str> = obs.columns.keys().map(String::as_str).take(20).collect();
@@ -36,7 +32,15 @@ pub(super) fn parts(input: &Input, source: Arc<dyn MatrixSource>, key: Option<&s
             .in_file(&input.name));
     }
     let column = input.file.read_column(TableName::Obs, key)?;
-    let Groups { names, codes } = groups(&column, &vec![true; rows as usize], key)?;
+    groups(&column, &vec![true; input.file.n_obs()], key)
+}
+
+/// All cells as one part, or a part for each batch.
+pub(super) fn parts(source: Arc<dyn MatrixSource>, batches: Option<Groups>, exec: &Exec) -> Result<Vec<Part>> {
+    let rows = u32::try_from(source.shape()[0]).map_err(|_| Error::unsupported("more than 2^32 cells"))?;
+    let Some(Groups { names, codes }) = batches else {
+        return Ok(vec![Part { name: None, cells: (0..rows).collect(), matrix: LazyMatrix::new(source) }]);
+    };
     let mut order: Vec<u32> = (0..rows).collect();
     order.sort_by_key(|&row| codes[row as usize]);
     let pieces = codes.windows(2).filter(|pair| pair[0] != pair[1]).count() + 1;

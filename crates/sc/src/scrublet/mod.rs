@@ -40,5 +40,5 @@ mod tests;
 
 pub use call::Near;
 pub use options::ScrubletOptions;
-pub use run::{Points, Scrublet, ScrubletBatch, Search, scrublet};
+pub use run::{Points, Scrublet, ScrubletBatch, Search, scrublet, scrublet_of_rows};
 pub use threshold::threshold_minimum;

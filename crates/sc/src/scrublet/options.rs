@@ -1,10 +1,13 @@
 //! What is asked for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// The parameters of `scanpy.pp.scrublet`; names and defaults are scanpy's. The metric of neighbours, and how they are
 /// looked for, is the caller's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of scanpy")]
 pub struct ScrubletOptions {
     /// Column of `obs`; cells of each value are looked at by themselves.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use annstream_core::Exec;
 use annstream_core::concat::Input;
+use annstream_core::matrix::MatrixSource;
 
-use super::batches::{Part, parts};
+use super::batches::{Part, batches, parts};
 use super::call::{Near, Neighbours, score};
 use super::choose::{Chosen, choose};
 use super::embed::embed;
 use super::options::ScrubletOptions;
 use super::threshold::threshold_minimum;
+use crate::groups::Groups;
 use crate::pipeline::Matrix;
 use crate::sample::{Mersenne, sample_without_replacement};
 use crate::{Error, Result};
@@ -112,22 +114,35 @@ pub fn scrublet(input: &Input, options: &ScrubletOptions, search: &Search<'_>, e
     options.check()?;
     let place = |error: Error| error.in_file(&input.name);
     let source = Matrix::of_file(&input.file, exec)?.source;
+    let groups = options.batch_key.as_deref().map(|key| batches(input, key)).transpose().map_err(place)?;
+    scrublet_of_rows(source, groups, options, search, exec).map_err(place)
+}
+
+/// The same of rows that are at hand; the batch key of the options is what the batches are called.
+///
+/// # Errors
+/// As [`scrublet`].
+pub fn scrublet_of_rows(
+    source: Arc<dyn MatrixSource>,
+    batches: Option<Groups>,
+    options: &ScrubletOptions,
+    search: &Search<'_>,
+    exec: &Exec,
+) -> Result<Scrublet> {
+    options.check()?;
     if source.dtype().is_complex() {
-        return Err(place(Error::invalid("complex numbers, expected real ones").at("X")));
+        return Err(Error::invalid("complex numbers, expected real ones").at("X"));
     }
-    let cells = input.file.n_obs();
-    let key = options.batch_key.as_deref();
+    let cells = usize::try_from(source.shape()[0]).map_err(|_| Error::unsupported("more cells than memory"))?;
     let _cells = exec.budget().charge(cells as u64 * 40, "the cells of batches")?;
     let mut found = Scrublet { options: options.clone(), cells, batches: Vec::new(), fractions: false };
-    for part in parts(input, source, key, exec).map_err(place)? {
+    for part in parts(source, batches, exec)? {
         let name = part.name.clone();
         let own = of_part(part, options, search, exec);
-        let (batch, fractions) = own
-            .map_err(|error| match name {
-                Some(name) => error.at(format!("X, batch '{name}'")),
-                None => error.at("X"),
-            })
-            .map_err(place)?;
+        let (batch, fractions) = own.map_err(|error| match name {
+            Some(name) => error.at(format!("X, batch '{name}'")),
+            None => error.at("X"),
+        })?;
         found.batches.push(batch);
         found.fractions |= fractions;
         exec.release();

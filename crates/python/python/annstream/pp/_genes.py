@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from .. import _annstream
-from .._steps import check, look, options
+from .._steps import check, look, options, unbacked
 
 _COUNTS = ("seurat_v3", "seurat_v3_paper")
 
@@ -65,6 +65,8 @@ def highly_variable_genes(
         msg = f"`flavor` needs to be 'seurat', 'cell_ranger', 'seurat_v3' or 'seurat_v3_paper', found {flavor!r}"
         raise ValueError(msg)
     check(adata)
+    if subset and inplace:
+        unbacked(adata, "fewer genes")
     matrix = look(adata, layer)
     if flavor in _COUNTS and check_values:
         warn_of_fractions(matrix, f"flavor='{flavor}'")

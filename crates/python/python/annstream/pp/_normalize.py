@@ -57,7 +57,7 @@ def normalize_total(
         raise ValueError(msg)
     adata = adata.copy() if copy else adata
     if inplace:
-        actual(adata)
+        actual(adata, layer)
     old = stored(adata, layer)
     matrix = LazyMatrix.wrap(old)
     given = options(
@@ -112,11 +112,11 @@ def log1p(
     if "log1p" in data.uns:
         log.warning("adata.X seems to be already log-transformed.")
     adata = data.copy() if copy else data
-    actual(adata)
+    if obsm is not None and layer is not None:
+        msg = "Only one of `layer` and `obsm` can be given."
+        raise ValueError(msg)
+    actual(adata, obsm if layer is None else layer)
     if obsm is not None:
-        if layer is not None:
-            msg = "Only one of `layer` and `obsm` can be given."
-            raise ValueError(msg)
         adata.obsm[obsm] = like(_logarithms(LazyMatrix.wrap(adata.obsm[obsm]), base), adata.obsm[obsm])
     else:
         old = stored(adata, layer)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import _annstream
 from .._matrix import LazyMatrix
-from .._steps import log, look, options
+from .._steps import log, look, options, unbacked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -136,6 +136,8 @@ def _filter(data: Any, limits: dict[str, Any], column: str, axis: int, *, inplac
         raise ValueError(msg)
     [(name, limit)] = given
     annotated = isinstance(data, ad.AnnData)
+    if annotated and inplace:
+        unbacked(data, "fewer cells or genes")
     adata = data.copy() if annotated and copy else data
     matrix = look(adata) if annotated else LazyMatrix.wrap(data)
     numbers = _annstream.filter_counts(matrix._matrix)[axis][column]

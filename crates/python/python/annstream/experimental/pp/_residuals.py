@@ -123,7 +123,7 @@ def normalize_pearson_residuals(
         raise ValueError(msg)
     adata = adata.copy() if copy else adata
     if inplace:
-        actual(adata)
+        actual(adata, layer)
     old = stored(adata, layer)
     matrix = LazyMatrix.wrap(old)
     if check_values:

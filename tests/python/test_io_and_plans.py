@@ -103,8 +103,10 @@ def test_plans_of_an_object_and_of_a_recipe(lazy: annstream.AnnData, path: Path,
 
 
 WRITES = """
-import sys, numpy as np, annstream, anndata as ad
+import signal, sys, numpy as np, annstream
 from scipy import sparse
+# Of a job in the background, shells have the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 x = annstream.LazyMatrix.wrap(sparse.random(20000, 2000, 0.05, format="csr", dtype=np.float32, random_state=0))
 adata = annstream.AnnData(x.with_op("scale", means=np.ones(2000), deviations=np.ones(2000)))
 print("ready", flush=True)

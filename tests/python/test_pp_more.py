@@ -72,7 +72,8 @@ def test_components_of_scaled_genes_are_not_made_dense(logs: ad.AnnData, tmp_pat
     for pp, adata in ((sc.pp, expected), (annstream.pp, found)):
         quietly(pp.scale, adata, max_value=3)
     for centred in (True, False):
-        sc.pp.pca(expected, n_comps=5, zero_center=centred)
+        # Scanpy's own choice for values that are not centred is not exact.
+        sc.pp.pca(expected, n_comps=5, zero_center=centred, svd_solver="arpack")
         annstream.pp.pca(found, n_comps=5, zero_center=centred)
         scores = expected.obsm["X_pca"]
         signs = np.sign((found.obsm["X_pca"] * scores).sum(0))
@@ -134,8 +135,11 @@ def test_sample_of_matrices_and_subsample(counts: ad.AnnData, tmp_path: Path) ->
 def test_downsample_counts(layout: str, kind: str, tmp_path: Path) -> None:
     counts = some_cells(layout, np.float32 if layout == "csr" else np.int64)
     each = np.arange(counts.n_obs) * 3
-    for given in ({"counts_per_cell": 300}, {"counts_per_cell": each, "replace": True}, {"total_counts": 20_000}):
-        expected, found = counts.copy(), open_as(kind, counts, tmp_path)
+    givens = ({"counts_per_cell": 300}, {"counts_per_cell": each, "replace": True}, {"total_counts": 20_000})
+    for number, given in enumerate(givens):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        expected, found = counts.copy(), open_as(kind, counts, folder)
         quietly(sc.pp.downsample_counts, expected, random_state=4, **given)
         annstream.pp.downsample_counts(found, random_state=4, **given)
         np.testing.assert_array_equal(dense(found.X), dense(expected.X))
@@ -212,14 +216,14 @@ def test_harmony(counts: ad.AnnData) -> None:
         annstream.pp.harmony_integrate(cells, "holes")
 
 
-def test_harmony_as_in_scanpy(logs: ad.AnnData) -> None:
-    pytest.importorskip("harmonypy")
-    expected = logs.copy()
-    sc.pp.pca(expected, n_comps=10)
-    found = expected.copy()
-    quietly(sc.external.pp.harmony_integrate, expected, "batch", verbose=False)
+def test_harmony_as_in_harmonypy(logs: ad.AnnData) -> None:
+    # Scanpy's function turns the result, which harmonypy 2 does not expect.
+    harmonypy = pytest.importorskip("harmonypy")
+    found = logs.copy()
+    sc.pp.pca(found, n_comps=10)
+    expected = harmonypy.run_harmony(found.obsm["X_pca"], found.obs, ["batch"], verbose=False).Z_corr
     annstream.external.pp.harmony_integrate(found, "batch")
-    for own, other in zip(found.obsm["X_pca_harmony"].T, expected.obsm["X_pca_harmony"].T, strict=True):
+    for own, other in zip(found.obsm["X_pca_harmony"].T, expected.T, strict=True):
         assert np.corrcoef(own, other)[0, 1] > 0.95
 
 

@@ -59,7 +59,6 @@ PLOTS: dict[str, Any] = {
     "diffmap": lambda a: sc.pl.diffmap(a, color="leiden", show=False),
     "scatter": lambda a: sc.pl.scatter(a, x="total_counts", y="gene3", use_raw=False, show=False),
     "violin": lambda a: sc.pl.violin(a, ["gene3", "pct_counts_mt"], groupby="leiden", show=False),
-    "highest_expr_genes": lambda a: sc.pl.highest_expr_genes(a, n_top=5, show=False),
     "highly_variable_genes": lambda a: sc.pl.highly_variable_genes(a, show=False),
     "dotplot": lambda a: sc.pl.dotplot(a, GENES, "leiden", dendrogram=True, show=False),
     "matrixplot": lambda a: sc.pl.matrixplot(a, GENES, "leiden", use_raw=False, show=False),

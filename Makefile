@@ -20,8 +20,6 @@ NEXT := .venv-next/bin/python
 CONTRACT := --features annstream-store/contract
 NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
     downsample.py pipeline.py::test_tutorial pipeline.py::test_steps_one_by_one)
-# Of the tests of the Python package.
-NEXT_PACKAGE := $(addprefix tests/python/test_,indexing.py files.py pp.py pp_more.py tl_more.py io_and_plans.py)
 SOURCES := tests demo bench tools crates/python/python
 # Where tests import the package from, with the library that `test-binary` builds.
 PACKAGE := crates/python/python
@@ -133,7 +131,6 @@ test-next: test-binary .venv-next/stamp ## the binary against the newest anndata
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
 	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(PYTEST_ARGS)
-	    PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_PACKAGE) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

@@ -309,10 +309,8 @@ def test_threads_read_at_the_same_time(file: Path, memory: ad.AnnData) -> None:
 
 
 SLOW = """
-import signal, sys, numpy as np, annstream
+import sys, numpy as np, annstream
 from scipy import sparse
-# Of a job in the background, shells have the signal ignored.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 x = annstream.LazyMatrix.wrap(sparse.random(20000, 2000, 0.05, format="csr", dtype=np.float32, random_state=0))
 print("ready", flush=True)
 try:

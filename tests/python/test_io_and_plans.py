@@ -1,12 +1,8 @@
-"""Lazy AnnData in anndata's own writers, what jobs will take, and what a signal leaves behind."""
+"""Lazy AnnData in anndata's own writers, what jobs will take, bars and errors."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -100,37 +96,6 @@ def test_plans_of_an_object_and_of_a_recipe(lazy: annstream.AnnData, path: Path,
         annstream.plan(lazy, until="nothing")
     with pytest.raises(TypeError, match="several"):
         annstream.plan(lazy, join="outer")
-
-
-WRITES = """
-import signal, sys, numpy as np, annstream
-from scipy import sparse
-# Of a job in the background, shells have the signal ignored.
-signal.signal(signal.SIGINT, signal.default_int_handler)
-x = annstream.LazyMatrix.wrap(sparse.random(20000, 2000, 0.05, format="csr", dtype=np.float32, random_state=0))
-adata = annstream.AnnData(x.with_op("scale", means=np.ones(2000), deviations=np.ones(2000)))
-print("ready", flush=True)
-try:
-    while True:
-        adata.write_h5ad(sys.argv[1], compression="gzip")
-except KeyboardInterrupt:
-    print("stopped", flush=True)
-"""
-
-
-def test_ctrl_c_while_writing_leaves_nothing(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(Path(annstream.__file__).parents[1])}
-    command = [sys.executable, "-c", WRITES, str(tmp_path / "out.h5ad")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(0.5)
-        child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=60)
-    assert out == "stopped\n"
-    assert child.returncode == 0
-    # The first of them takes longer than that.
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_bars_are_those_of_tqdm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

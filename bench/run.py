@@ -42,7 +42,7 @@ import cases_zarr
 from case import BENCH, IMPORTS, OURS, PYTHON, Case, Family, Job, Tool
 from datasets import ROOT, folder_of, inputs_of
 from measure import MIB, Measured, available_bytes, measure, remove, size_of, touch, warm
-from report import footnote, markdown, text_table, update_readme
+from report import footnote, markdown, summary, text_table, update_readme
 
 OUT = ROOT / "build/bench"
 MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline, cases_graph, cases_end)
@@ -256,7 +256,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--touch", type=float, default=0, help="GB of memory to use before each run")
     parser.add_argument("--quick", action="store_true", help="one repetition on 10,000 cells")
     parser.add_argument("--report", action="store_true", help="measure nothing: show the results of former runs")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--update-readme", action="store_true", help="write README.md's table and RESULTS.md")
     options = parser.parse_args()
     options.cells = options.cells or (10_000 if options.quick else 200_000)
     options.repeat = options.repeat or (1 if options.quick else 3)
@@ -293,7 +293,9 @@ def main() -> int:
     (OUT / "results.md").write_text(markdown(results))
     print(f"\nwritten: {OUT.relative_to(ROOT)}/*.json and results.md")
     if options.update_readme:
-        update_readme(ROOT / "README.md", markdown(results))
+        update_readme(ROOT / "README.md", summary(results))
+        head = "# What `make bench` measured\n\nWritten by `make bench BENCH_ARGS=--update-readme`.\n\n"
+        (BENCH / "RESULTS.md").write_text(head + markdown(results))
     bad = [case["name"] for family in results for case in family["cases"] if failed(case)]
     if bad:
         print(f"bench: annstream failed, differed or took too much memory in: {', '.join(bad)}", file=sys.stderr)

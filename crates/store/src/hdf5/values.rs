@@ -131,6 +131,11 @@ impl CTexts {
         Ok(Self { pointers, _arena: arena })
     }
 
+    /// The bytes of the pointer to a text, valid while `self` lives.
+    pub(super) fn pointer(&self, text: usize) -> [u8; size_of::<usize>()] {
+        self.pointers[text].addr().to_ne_bytes()
+    }
+
     /// The pointers, valid while `self` lives.
     pub(super) fn as_ptr(&self) -> *const c_void {
         self.pointers.as_ptr().cast()

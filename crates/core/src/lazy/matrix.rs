@@ -36,6 +36,11 @@ impl LazyMatrix {
         [self.rows.as_ref().map_or(rows, |kept| kept.len()), self.view.columns().map_or(columns, |kept| kept.len())]
     }
 
+    /// What rows are read from.
+    pub fn source(&self) -> &Arc<dyn MatrixSource> {
+        &self.source
+    }
+
     /// Rows and columns of the source, in whose ids operators speak.
     pub fn source_shape(&self) -> [usize; 2] {
         self.source.shape().map(|extent| usize::try_from(extent).unwrap_or(usize::MAX))

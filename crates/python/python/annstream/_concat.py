@@ -137,7 +137,8 @@ def _join_raw(result: AnnData, parts: list[ad.AnnData], options: dict[str, Any])
         AnnData(X=part.raw.X, obs=pd.DataFrame(index=part.obs_names), var=part.raw.var, varm=dict(part.raw.varm))
         for part in parts
     ]
-    keep = {name: options[name] for name in ("join", "label", "keys", "index_unique", "fill_value", "merge")}
+    # As in anndata, where columns of raw.var are not merged.
+    keep = {name: options[name] for name in ("join", "label", "keys", "index_unique", "fill_value")}
     raw = concat(raws, **keep)
     raw.obs_names = result.obs_names
     result.raw = raw

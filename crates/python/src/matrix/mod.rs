@@ -117,6 +117,16 @@ impl Matrix {
         Self::whole(Root::viewed(self.clone()))
     }
 
+    /// The same but for a constant in each column, where the last operator scales: zeros stay zeros then, so that blocks
+    /// of sparse matrices leave them out. For steps that do not see such constants.
+    pub(crate) fn unshifted(&self, py: Python<'_>) -> PyResult<Self> {
+        let mut out = self.clone();
+        if let Some(last) = out.steps.last_mut().filter(|last| last.name == "scale") {
+            last.op = ops::build("deviations", last.params.bind(py), &last.place)?;
+        }
+        Ok(out)
+    }
+
     fn place(&self) -> Place {
         Place { rows: self.rows.clone(), columns: self.columns.clone(), root: self.root.shape }
     }

@@ -8,7 +8,7 @@ use annstream_sc::hvg::{
     residual_clip, seurat_v3,
 };
 use annstream_sc::reduce::{GroupMoments, MomentsPass, ResidualPass, TotalsPass};
-use numpy::PyReadonlyArray1;
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -49,6 +49,19 @@ pub(super) fn highly_variable_genes<'py>(
         Flavor::PearsonResiduals => genes.residuals(exec),
     })?;
     arrays(py, table.columns)
+}
+
+/// The curve of `y` over `x`, at each `x`: `skmisc.loess.loess(x, y, span, degree=2)`.
+#[pyfunction]
+pub(super) fn loess<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray1<'py, f64>,
+    y: PyReadonlyArray1<'py, f64>,
+    span: f64,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (x, y) = (x.as_array().to_vec(), y.as_array().to_vec());
+    let curve = py.detach(|| annstream_sc::hvg::loess(&x, &y, span)).into_python()?;
+    Ok(PyArray1::from_vec(py, curve))
 }
 
 impl Genes<'_> {

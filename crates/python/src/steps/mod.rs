@@ -26,6 +26,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(counts::filter_counts, module)?)?;
     module.add_function(wrap_pyfunction!(normalize::normalize_total, module)?)?;
     module.add_function(wrap_pyfunction!(genes::highly_variable_genes, module)?)?;
+    module.add_function(wrap_pyfunction!(genes::loess, module)?)?;
     module.add_function(wrap_pyfunction!(components::pca, module)?)?;
     module.add_function(wrap_pyfunction!(graph::neighbors, module)?)?;
     module.add_function(wrap_pyfunction!(graph::umap, module)?)?;

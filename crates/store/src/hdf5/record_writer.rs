@@ -52,7 +52,7 @@ struct Whole {
     /// All of them, one after the other.
     bytes: Vec<u8>,
     /// What the pointers among them point to.
-    texts: Vec<CTexts>,
+    texts: Vec<Vec<u8>>,
 }
 
 impl Whole {
@@ -83,7 +83,7 @@ impl Whole {
                 let pointer = texts.pointer(i);
                 record[offset..offset + pointer.len()].copy_from_slice(&pointer);
             }
-            self.texts.push(texts);
+            self.texts.push(texts.into_arena());
         } else if let Some(bytes) = values.as_bytes() {
             let width = bytes.len() / records.len().max(1);
             for (record, value) in records.zip(bytes.chunks_exact(width.max(1))) {

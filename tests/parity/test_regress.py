@@ -68,13 +68,14 @@ def scanpys(dtype: str, keys: tuple[str, ...]) -> ad.AnnData:
 @pytest.mark.parametrize("kind", ["csr", "csc", "dense"])
 def test_layouts_and_types(kind: str, dtype: str, tmp_path: Path) -> None:
     adata = annotated(3, kind, dtype)
-    expected = regressed(adata[:, :3], ["depth"]).X.dtype
+    # The type may depend on the layout and on the keys, but not on how many genes there are.
+    expected = {tuple(keys): regressed(adata[:, :3], keys).X.dtype for keys in KEYS[:5]}
     for suffix in ("h5ad", "zarr"):
         source = write(adata, tmp_path, suffix)
         for keys in KEYS[:5]:
             theirs = scanpys(dtype, tuple(keys))
             ours = step(source, tmp_path / f"out.{suffix}", keys)
-            assert isinstance(ours.X, np.ndarray) and ours.X.dtype == expected, keys
+            assert isinstance(ours.X, np.ndarray) and ours.X.dtype == expected[tuple(keys)], keys
             np.testing.assert_allclose(ours.X, theirs.X, atol=2e-6, rtol=1e-5, err_msg=str(keys))
             assert list(ours.obs.columns) == list(theirs.obs.columns) and set(ours.uns) == set(theirs.uns)
 

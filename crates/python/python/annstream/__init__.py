@@ -14,7 +14,7 @@ Tables and embeddings are pandas and numpy, as always. Matrices are :class:`Lazy
 statistics stream, and ``.to_memory()`` gives scipy's. What jobs may use is set in :data:`settings`.
 """
 
-from . import _register, experimental, pp, tl
+from . import _register, distributed, experimental, pp, tl
 from ._anndata import AnnData
 from ._annstream import BudgetError, FormatError, IncompatibleError, InternalError, LockedError, __version__
 from ._concat import concat, concat_on_disk
@@ -36,6 +36,7 @@ __all__ = [
     "__version__",
     "concat",
     "concat_on_disk",
+    "distributed",
     "experimental",
     "pp",
     "read",

@@ -76,7 +76,8 @@ def test_a_graph_has_no_values_and_a_name_that_follows_from_them(tmp_path: Path)
     assert array.name == LazyMatrix.open(path).with_op("log1p").to_dask(100).name
     names = {array.name, lazy.to_dask(100).name, lazy.to_dask(99).name, lazy.view(slice(2000)).to_dask(100).name}
     assert len(names) == 4
-    ad.AnnData(matrix(rng, 3000, 50, "csr")).write_h5ad(path)
+    ad.AnnData(matrix(rng, 3000, 50, "csr")).write_h5ad(tmp_path / "b.h5ad")
+    (tmp_path / "b.h5ad").replace(path)
     assert LazyMatrix.open(path).with_op("log1p").to_dask(100).name != array.name
     again = pickle.loads(pickle.dumps(Handle(lazy)))
     assert again.open() is pickle.loads(pickle.dumps(again)).open()
@@ -123,8 +124,9 @@ def as_dask(values: Any, rows: int = 70) -> da.Array:
 @pytest.mark.parametrize("layout", ["csr", "csc", "dense"])
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
 def test_steps_on_dask_arrays(layout: str, dtype: str, tmp_path: Path) -> None:
-    expected = some_cells(layout, dtype)
-    found = annstream.AnnData(as_dask(expected.X), obs=expected.obs, var=expected.var)
+    # Blocks of columns are put down as rows.
+    expected = some_cells("dense" if layout == "dense" else "csr", dtype)
+    found = annstream.AnnData(as_dask(some_cells(layout, dtype).X), obs=expected.obs, var=expected.var)
     with annstream.settings.override(tmpdir=tmp_path):
         for adata in (found, expected):
             annstream.pp.calculate_qc_metrics(adata, qc_vars=["mt"], inplace=True)

@@ -126,6 +126,7 @@ pub struct Total {
     sums: Stretched<Vec<f64>>,
 }
 
+#[expect(clippy::ptr_arg, reason = "what joins totals takes and gives them whole")]
 fn add(all: &mut Vec<f64>, later: Vec<f64>) {
     all.iter_mut().zip(later).for_each(|(all, own)| *all += own);
 }

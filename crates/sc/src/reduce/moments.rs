@@ -146,6 +146,7 @@ fn apart(rows: u64, columns: &[Column]) -> GroupMoments {
 }
 
 /// Adds the groups of later rows.
+#[expect(clippy::ptr_arg, clippy::needless_pass_by_value, reason = "what joins totals takes and gives them whole")]
 fn join(all: &mut Vec<GroupMoments>, later: Vec<GroupMoments>) {
     all.iter_mut().zip(&later).for_each(|(all, own)| all.add(own));
 }
@@ -171,7 +172,9 @@ impl Consumer for MomentsPass {
             return Err(Error::internal("a group that was not announced"));
         }
         let open = total.open(|| self.none());
-        partial.iter().for_each(|(group, own)| open[*group].add(own));
+        for (group, own) in &partial {
+            open[*group].add(own);
+        }
         total.count(join);
         Ok(())
     }

@@ -16,7 +16,7 @@ Tables and embeddings are pandas and numpy, as always. Matrices are :class:`Lazy
 statistics stream, and ``.to_memory()`` gives scipy's. What jobs may use is set in :data:`settings`.
 """
 
-from . import _register, compat, experimental, pp, tl
+from . import _register, compat, distributed, experimental, pp, tl
 from ._anndata import AnnData
 from ._annstream import BudgetError, FormatError, IncompatibleError, InternalError, LockedError, __version__
 from ._concat import concat, concat_on_disk
@@ -94,6 +94,7 @@ __all__ = [
     "compat",
     "concat",
     "concat_on_disk",
+    "distributed",
     "experimental",
     "is_oom",
     "materialise_for_pca",

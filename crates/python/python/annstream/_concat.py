@@ -15,6 +15,7 @@ from scipy import sparse
 
 from . import _annstream
 from ._anndata import AnnData
+from ._engine import engine
 from ._matrix import LazyMatrix
 from ._read import read
 from ._settings import settings
@@ -261,7 +262,7 @@ def concat_on_disk(
     with settings.override(**own):
         where = _Beside(target) if by_anndata else None
         try:
-            said = _annstream.concat_files(
+            said = engine().concat_files(
                 inputs,
                 where.place if where else target,
                 axis=along,

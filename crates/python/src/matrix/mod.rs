@@ -44,7 +44,8 @@ impl Matrix {
         [of(&self.rows, 0), of(&self.columns, 1)]
     }
 
-    fn precision(&self) -> Precision {
+    /// What is computed in.
+    pub(crate) fn precision(&self) -> Precision {
         self.steps.iter().fold(Precision::of(self.root.dtype), |precision, step| step.op.precision(precision))
     }
 

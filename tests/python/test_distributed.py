@@ -126,11 +126,11 @@ def test_views_small_files_and_layouts(client: Any, tmp_path: Path) -> None:
 
         def before(adata: ad.AnnData) -> None:
             # Rows in another order, with repetitions, and scaled, which makes them dense.
-            adata._init_as_actual(adata[np.arange(200)[::-1] // 2 * 2 % 151].copy())
+            adata._init_as_actual(adata[np.arange(200)[::-1] // 2 * 2 % 151, :120].copy())
             adata.obs_names_make_unique()
             annstream.pp.scale(adata, max_value=5)
 
-        equal(*both(path, client, "calculate_qc_metrics", before, qc_vars=["mt"], inplace=True))
+        equal(*both(path, client, "calculate_qc_metrics", before, qc_vars=["mt"], percent_top=[9], inplace=True))
         equal(*both(path, client, "pca", before, n_comps=7))
     ad.AnnData(sparse.csr_matrix((0, 5), dtype=np.float32)).write_h5ad(tmp_path / "none.h5ad")
     equal(*both(tmp_path / "none.h5ad", client, "calculate_qc_metrics", percent_top=None, inplace=True))

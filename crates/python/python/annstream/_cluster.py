@@ -119,6 +119,7 @@ class Cluster:
                 "variable genes first, or call annstream.pp.pca"
             )
             raise NotImplementedError(msg)
+        matrix = _annstream.pca_matrix(matrix, zero_center)
         model = _annstream.pca_model(matrix, self._products(matrix, None), count, zero_center)
         if "pilot" in model:
             pilot = model["pilot"]

@@ -124,6 +124,7 @@ impl Matrix {
         let mut out = self.clone();
         if let Some(last) = out.steps.last_mut().filter(|last| last.name == "scale") {
             last.op = ops::build("deviations", last.params.bind(py), &last.place)?;
+            "deviations".clone_into(&mut last.name);
         }
         Ok(out)
     }

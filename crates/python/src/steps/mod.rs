@@ -45,6 +45,7 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(partials::hvg_table, module)?)?;
     module.add_function(wrap_pyfunction!(partials::gram_part, module)?)?;
     module.add_function(wrap_pyfunction!(partials::pca_components, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::pca_matrix, module)?)?;
     module.add_function(wrap_pyfunction!(partials::pca_model, module)?)?;
     module.add_function(wrap_pyfunction!(partials::scores_part, module)?)?;
     module.add_function(wrap_pyfunction!(markers::rank_genes_groups, module)?)

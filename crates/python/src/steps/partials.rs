@@ -248,6 +248,12 @@ pub(super) fn gram_part<'py>(
     arrays(py, [("rows", Buffer::U64(vec![rows])), ("sums", Buffer::F64(sums)), ("values", Buffer::F64(values))])
 }
 
+/// The matrix that passes for components go over, as in `pca`.
+#[pyfunction]
+pub(super) fn pca_matrix(py: Python<'_>, matrix: &Matrix, zero_center: bool) -> PyResult<Matrix> {
+    if zero_center { matrix.unshifted(py) } else { Ok(matrix.clone()) }
+}
+
 /// How many components there will be; refuses what cannot be.
 #[pyfunction]
 #[pyo3(signature = (matrix, asked=None))]

@@ -162,7 +162,7 @@ mod tests {
             }
         }
         let error = Recipe::tutorial().until("tsne").unwrap_err();
-        assert!(error.to_string().contains("pca, neighbors, umap, leiden, rank_genes_groups"), "{error}");
+        assert!(error.to_string().contains("pca, harmony, neighbors, umap, leiden, rank_genes_groups"), "{error}");
     }
 
     #[test]

@@ -173,7 +173,7 @@ mod tests {
             ("[log1p]\n[leiden]\nresolution = \"high\"\n", 2, "string"),
             ("[scrublet]\ndoublets = 3\n", 1, "doublets"),
             ("[harmony]\nkeys = \"a\"\n", 1, "keys"),
-            ("[harmony]\nkey = 3\n", 1, "one value"),
+            ("[harmony]\nkey = 3\n", 2, "one value"),
             ("[rank_genes_groups]\nmethod = \"logreg\"\n", 1, "logreg"),
             ("[pca]\nn_comps = 3\n[pca]\n", 3, "pca"),
             ("[filter_cells]\nmin_genes = 1.5\n[umap]\n", 2, "floating"),

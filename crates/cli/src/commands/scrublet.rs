@@ -144,7 +144,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     found.warnings().iter().for_each(|warning| printer.warn(warning));
     let additions = found.additions();
     let report = found.summaries();
-    report.iter().for_each(|batch| say(batch, printer));
+    for batch in &report {
+        say(batch, printer);
+    }
     drop(found);
     exec.release();
     let matrices = write_with(&additions, &input, output, writing, &exec)?;

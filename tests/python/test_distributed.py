@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,21 @@ from scipy import sparse
 from .counts import some_cells
 
 CELLS, GENES, FILLED = 20_000, 1200, 450
+# Seconds after which a test that waits for a cluster fails, so that it does not wait for ever.
+LONGEST = 300
+
+
+@pytest.fixture(autouse=True)
+def _ends() -> Iterator[None]:
+    def late(*_: object) -> None:
+        msg = f"not done after {LONGEST} s"
+        raise TimeoutError(msg)
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(LONGEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="module")

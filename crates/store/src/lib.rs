@@ -67,3 +67,4 @@ pub use open::{CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, check_writab
 pub use store::{ArrayInfo, ArrayReader, ArraySpec, ArrayWriter, NodeKind, Region, Store, StoreWriter, VirtualPart};
 pub use strings::Strings;
 pub use url::{is_url, local_name};
+pub use zarr::values_per_file;

@@ -288,6 +288,16 @@ pub trait ArrayWriter: Send {
         self.append(copy)
     }
 
+    /// Counts values as appended that stand in files of their own, which somebody else writes: those of whole files, or up
+    /// to the end of the array. See [`values_per_file`](crate::values_per_file).
+    ///
+    /// # Errors
+    /// If the format has no such files, or those values end within one that is written here.
+    fn skip(&mut self, values: u64) -> Result<()> {
+        let _ = values;
+        Err(Error::unsupported("this format cannot be written in parts"))
+    }
+
     /// Sets all values of one field of a record array.
     ///
     /// # Errors

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use annstream_core::lazy::{LazyMatrix, LazyRows, Precision, Zeros};
 use annstream_core::matrix::MatrixSource;
-use annstream_core::op::Deviations;
 use annstream_core::source::{GatheredRows, PickedRows, RepeatedColumns};
 use annstream_core::{Exec, Result};
 use annstream_store::{Compression, DType};
@@ -45,7 +44,8 @@ impl Matrix {
         [of(&self.rows, 0), of(&self.columns, 1)]
     }
 
-    fn precision(&self) -> Precision {
+    /// What is computed in.
+    pub(crate) fn precision(&self) -> Precision {
         self.steps.iter().fold(Precision::of(self.root.dtype), |precision, step| step.op.precision(precision))
     }
 
@@ -118,6 +118,17 @@ impl Matrix {
         Self::whole(Root::viewed(self.clone()))
     }
 
+    /// The same but for a constant in each column, where the last operator scales: zeros stay zeros then, so that blocks
+    /// of sparse matrices leave them out. For steps that do not see such constants.
+    pub(crate) fn unshifted(&self, py: Python<'_>) -> PyResult<Self> {
+        let mut out = self.clone();
+        if let Some(last) = out.steps.last_mut().filter(|last| last.name == "scale") {
+            last.op = ops::build("deviations", last.params.bind(py), &last.place)?;
+            "deviations".clone_into(&mut last.name);
+        }
+        Ok(out)
+    }
+
     fn place(&self) -> Place {
         Place { rows: self.rows.clone(), columns: self.columns.clone(), root: self.root.shape }
     }
@@ -145,25 +156,6 @@ impl Matrix {
             matrix = matrix.with_columns(distinct(columns))?;
         }
         Ok(matrix)
-    }
-
-    /// For a matrix whose last operator centres and scales, and that would be compressed without it: values less what zeros of
-    /// their column become, in blocks that stay compressed; and what zeros become. `None` for others.
-    ///
-    /// # Errors
-    /// As [`lazy`](Self::lazy).
-    pub(crate) fn deviations(&self, exec: &Exec) -> Result<Option<(LazyMatrix, Vec<f64>)>> {
-        let Some((last, before)) = self.steps.split_last() else { return Ok(None) };
-        let base = Self { steps: before.to_vec(), ..self.clone() };
-        let rises = rises(self.rows.as_deref()) && rises(self.columns.as_deref());
-        if last.name != "scale" || !rises || base.format() == Format::Dense {
-            return Ok(None);
-        }
-        let scale = Python::attach(|py| ops::scale(last.params.bind(py), &last.place));
-        let Ok(scale) = scale else { return Ok(None) };
-        let matrix = base.lazy(exec)?;
-        let offsets = matrix.column_ids().into_iter().map(|id| scale.value(id as usize, 0.0)).collect();
-        Ok(Some((matrix.with(Deviations(scale)), offsets)))
     }
 
     /// As a source of rows: without operators, values come in the stored type and as they are stored.

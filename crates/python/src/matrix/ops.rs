@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annstream_core::lazy::RowOp;
 use annstream_core::op::{
-    Design, DivideRows, Log1p, LogNormalize, PearsonResiduals, Regress, Scale, ToDouble, ToSingle,
+    Design, Deviations, DivideRows, Log1p, LogNormalize, PearsonResiduals, Regress, Scale, ToDouble, ToSingle,
 };
 use annstream_sc::downsample::Downsample;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
@@ -44,7 +44,7 @@ pub(crate) struct Place {
 pub(crate) fn along(name: &str) -> (bool, bool) {
     match name {
         "divide_rows" | "log_normalize" | "downsample" => (true, false),
-        "scale" => (false, true),
+        "scale" | "deviations" => (false, true),
         "pearson_residuals" | "regress" => (true, true),
         _ => (false, false),
     }
@@ -63,7 +63,8 @@ pub(crate) fn build(name: &str, params: &Bound<'_, PyDict>, place: &Place) -> Py
             let op = LogNormalize::new(divisors, given.number("base")?);
             if given.flag("and_back")? { Arc::new(op.and_back()) } else { Arc::new(op) }
         }
-        "scale" => Arc::new(scale(params, place)?),
+        "scale" => Arc::new(given.scale(place)?),
+        "deviations" => Arc::new(Deviations(given.scale(place)?)),
         "pearson_residuals" => Arc::new(PearsonResiduals {
             rows: place.rows(given.needed("rows")?)?.into(),
             columns: place.columns(given.needed("columns")?)?.into(),
@@ -75,16 +76,6 @@ pub(crate) fn build(name: &str, params: &Bound<'_, PyDict>, place: &Place) -> Py
         "regress" => given.regress(place)?,
         "downsample" => Arc::new(given.downsample(place)?),
         _ => return Err(PyValueError::new_err(format!("there is no operator '{name}'"))),
-    })
-}
-
-/// The operator `scale`.
-pub(super) fn scale(params: &Bound<'_, PyDict>, place: &Place) -> PyResult<Scale> {
-    let given = Given { name: "scale", params };
-    Ok(Scale {
-        means: given.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
-        deviations: place.columns(given.needed("deviations")?)?.into(),
-        limit: given.number("limit")?,
     })
 }
 
@@ -138,6 +129,14 @@ impl Given<'_, '_> {
         let before = place.rows(self.needed("before")?)?;
         let total = self.number("total")?.ok_or_else(|| self.missing("total"))?;
         Downsample::of_all(before, total, self.whole("target")?, (seed, replace), &budget).into_python()
+    }
+
+    fn scale(&self, place: &Place) -> PyResult<Scale> {
+        Ok(Scale {
+            means: self.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
+            deviations: place.columns(self.needed("deviations")?)?.into(),
+            limit: self.number("limit")?,
+        })
     }
 
     /// `numbers` (rows x terms) or `groups` (rows), and `coefficients` (terms or groups x columns).

@@ -1,7 +1,6 @@
 //! `pca`.
 
-use annstream_core::{Exec, Result};
-use annstream_sc::pca::{Pca, PcaOptions, fit};
+use annstream_sc::pca::{PcaOptions, fit};
 use annstream_store::Buffer;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -9,15 +8,6 @@ use pyo3::types::PyDict;
 use super::arrays;
 use crate::job;
 use crate::matrix::Matrix;
-
-/// Components of a matrix. One that is centred and scaled last is not made dense: what is read are differences from what
-/// zeros become, whose covariances are the same.
-fn components(matrix: &Matrix, options: PcaOptions, exec: &Exec) -> Result<Pca> {
-    match matrix.deviations(exec)? {
-        Some((differences, offsets)) => fit(&differences, &PcaOptions { offsets: Some(offsets), ..options }, exec),
-        None => fit(&matrix.lazy(exec)?, &options, exec),
-    }
-}
 
 /// Scores (cells x components) and components (genes x components), flat; variances and their shares.
 #[pyfunction]
@@ -29,7 +19,10 @@ pub(super) fn pca<'py>(
     zero_center: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = PcaOptions { n_comps, zero_center, ..PcaOptions::default() };
-    let pca = job::run(py, |exec| components(matrix, options, exec))?;
+    // Means are subtracted anyway, and blocks without zeros are faster.
+    let unshifted = if zero_center { Some(matrix.unshifted(py)?) } else { None };
+    let matrix = unshifted.as_ref().unwrap_or(matrix);
+    let pca = job::run(py, |exec| fit(&matrix.lazy(exec)?, &options, exec))?;
     arrays(
         py,
         [

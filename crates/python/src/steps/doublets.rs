@@ -1,9 +1,10 @@
 //! `scrublet`: three passes.
 
+use annstream_core::lazy::LazyMatrix;
 use annstream_core::{Exec, Result};
 use annstream_graph::neighbors::{Metric, NearestOptions, Search, each_nearest};
 use annstream_sc::groups::Groups;
-use annstream_sc::scrublet::{Near, Points, Scrublet, ScrubletBatch, ScrubletOptions, scrublet_of_rows};
+use annstream_sc::scrublet::{Near, Points, Scrublet, ScrubletBatch, ScrubletOptions, of_matrix};
 use annstream_store::Buffer;
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -28,6 +29,7 @@ pub(super) fn scrublet<'py>(
 ) -> PyResult<(Bound<'py, PyList>, bool)> {
     let options: ScrubletOptions = serde_json::from_str(options).map_err(refused)?;
     let metric = metric.parse::<Metric>().into_python()?;
+    options.check().into_python()?;
     let batches = batches.map(|(codes, names)| Groups { names, codes: codes.as_array().to_vec() });
     let search = if approximate { Search::Approximate } else { Search::Exact };
     let found = job::run(py, |exec| find(matrix, batches, &options, (metric, search), exec))?;
@@ -48,7 +50,8 @@ fn find(
         let options = NearestOptions { n_neighbors: points.n_neighbors, metric, seed, search };
         each_nearest(points.values, points.width, options, look, exec).map(|(near, _)| near)
     };
-    scrublet_of_rows(matrix.source(exec)?, batches, options, &near, exec)
+    // As they are: what operators make of them is read like what is stored.
+    of_matrix(&LazyMatrix::new(matrix.source(exec)?), batches, options, &near, exec)
 }
 
 fn batch_of(py: Python<'_>, batch: ScrubletBatch) -> PyResult<Bound<'_, PyDict>> {

@@ -43,7 +43,7 @@ fn all_cells_share_a_total() {
     let charge = Budget::unlimited().charge(0, "nothing").unwrap();
     let draws = Draws::All { before: vec![0.0, 8.0, 8.0].into(), drawn: Arc::new((drawn, charge)) };
     let mut out = block(vec![4.0, 1.0, 3.0, 2.0, 1.0]);
-    Downsample(draws).apply(&mut out).unwrap();
+    Downsample { draws, keep: false }.apply(&mut out).unwrap();
     assert_eq!(sums(&out).iter().sum::<f64>().to_bits(), 5.0_f64.to_bits());
 }
 
@@ -55,7 +55,7 @@ fn what_is_no_count_is_refused() {
     }
     // One cell with more counts than the budget holds.
     let budget = Budget::new(1 << 20);
-    let op = Downsample(Draws::Rows { targets: vec![1; 3].into(), seed: 0, replace: false, budget });
+    let op = Downsample::of_rows(vec![1; 3], 0, false, &budget);
     assert!(op.apply(&mut block(vec![1e12, 1.0, 1.0, 1.0, 1.0])).is_err());
     assert!(op.apply(&mut block(vec![1e30, 1.0, 1.0, 1.0, 1.0])).is_err());
 }

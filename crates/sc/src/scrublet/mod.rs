@@ -39,6 +39,6 @@ mod threshold;
 mod tests;
 
 pub use call::Near;
-pub use options::ScrubletOptions;
-pub use run::{Points, Scrublet, ScrubletBatch, Search, scrublet, scrublet_of_rows};
+pub use options::{ScrubletOptions, ScrubletStep};
+pub use run::{DoubletSummary, Points, Scrublet, ScrubletBatch, Search, of_matrix, scrublet};
 pub use threshold::threshold_minimum;

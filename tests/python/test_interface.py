@@ -144,9 +144,9 @@ def test_the_stub_of_the_engine_agrees_with_it() -> None:
             assert [base.id for base in node.bases if isinstance(base, ast.Name)] == [kind.__bases__[0].__name__]
             continue
         members = {key for key in vars(kind) if not key.startswith("_")}
-        assert {one.name for one in node.body if isinstance(one, ast.FunctionDef)} == members
+        assert {one.name for one in node.body if isinstance(one, ast.FunctionDef)} - {"__init__"} == members
         for stub in stubs(node.body).values():
-            member = getattr(kind, stub.name)
+            member = kind if stub.name == "__init__" else getattr(kind, stub.name)
             if callable(member):
                 compare(stub, member)
     assert (PACKAGE / "py.typed").exists()

@@ -1,11 +1,11 @@
 //! What the steps of a recipe look for by name, before anything of the matrix is read.
 
-use annstream_core::anndata::AnnDataFile;
+use annstream_core::anndata::{AnnDataFile, Slot};
 use annstream_core::concat::ConcatPlan;
 use annstream_graph::inputs::{choose_among, no_embedding, no_graph};
 use annstream_graph::umap::beginning;
 use annstream_sc::markers;
-use annstream_sc::pipeline::{ColumnNames, KeepX};
+use annstream_sc::pipeline::{ColumnNames, KeepX, no_x};
 
 use crate::{Recipe, Result};
 
@@ -18,6 +18,8 @@ pub struct Names {
     /// `None` where it is not known yet.
     uns: Option<Vec<String>>,
     has_raw: bool,
+    /// `None` where it is found out when the matrices are joined.
+    has_x: Option<bool>,
     n_vars: usize,
 }
 
@@ -33,6 +35,7 @@ impl Names {
             layers: file.layers().keys().cloned().collect(),
             uns: Some(file.uns_names().to_vec()),
             has_raw: file.raw().is_some(),
+            has_x: Some(file.x().is_some()),
             n_vars: file.n_vars(),
         }
     }
@@ -45,6 +48,7 @@ impl Names {
             layers: plan.layers(),
             uns: None,
             has_raw: plan.has_raw(),
+            has_x: None,
             n_vars: usize::try_from(plan.summary.shape[1]).unwrap_or(usize::MAX),
         }
     }
@@ -63,7 +67,34 @@ impl Names {
         self.neighbors(recipe).map_err(|error| error.at("[neighbors]"))?;
         self.umap(recipe).map_err(|error| error.at("[umap]"))?;
         self.leiden(recipe).map_err(|error| error.at("[leiden]"))?;
-        self.comparison(recipe, keep_x).map_err(|error| error.at("[rank_genes_groups]"))
+        self.comparison(recipe, keep_x).map_err(|error| error.at("[rank_genes_groups]"))?;
+        match self.reader_of_x(recipe)? {
+            Some(step) if self.has_x == Some(false) => {
+                let other = "a recipe of steps on embeddings and graphs needs no X";
+                Err(no_x().at(format!("[{step}]")).hint(other))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first step that reads `X`, if any does.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn reader_of_x(&self, recipe: &Recipe) -> Result<Option<&'static str>> {
+        if let Some(step) = recipe.matrix.first() {
+            return Ok(Some(step));
+        }
+        if let Some(step) = recipe.connection() {
+            let made = recipe.harmony.iter().map(|step| step.adjusted_basis.clone());
+            let known: Vec<String> = self.obsm.iter().cloned().chain(made).collect();
+            let chosen = choose_among(&known, self.n_vars, step.use_rep.as_deref(), step.n_pcs)?;
+            if matches!(chosen, (Slot::X, _)) {
+                return Ok(Some("neighbors"));
+            }
+        }
+        let Some(step) = recipe.comparison() else { return Ok(None) };
+        Ok(markers::reads_x(&step.options.resolved(), self.has_raw)?.then_some("rank_genes_groups"))
     }
 
     fn harmony(&mut self, recipe: &Recipe) -> Result<()> {
@@ -127,12 +158,17 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<()> {
+        check_with(text, true)
+    }
+
+    fn check_with(text: &str, has_x: bool) -> Result<()> {
         let names = Names {
             columns: ColumnNames { obs: vec!["batch".to_owned()], var: Some(Vec::new()) },
             obsm: vec!["X_other".to_owned()],
             layers: vec!["logs".to_owned()],
             uns: Some(vec!["mine".to_owned()]),
             has_raw: false,
+            has_x: Some(has_x),
             n_vars: 100,
         };
         names.check(&Recipe::from_toml(text).unwrap(), KeepX::Both)
@@ -173,5 +209,26 @@ mod tests {
         }
         let tutorial = Names { n_vars: 100, ..Names::default() };
         assert!(tutorial.check(&Recipe::tutorial(), KeepX::Both).is_ok());
+    }
+
+    #[test]
+    fn without_x_go_steps_on_embeddings_graphs_and_layers() {
+        for text in [
+            "[neighbors]\nuse_rep = \"X_other\"\n[umap]\n[leiden]\n",
+            "[harmony]\nkey = \"batch\"\nbasis = \"X_other\"\n[neighbors]\n",
+            "[leiden]\nneighbors_key = \"mine\"\n",
+            "[rank_genes_groups]\ngroupby = \"batch\"\nlayer = \"logs\"\n",
+        ] {
+            assert!(check_with(text, false).is_ok(), "{text}");
+        }
+        for (text, step) in [
+            ("[log1p]\n[neighbors]\nuse_rep = \"X_other\"\n", "[log1p]"),
+            ("[neighbors]\nuse_rep = \"X\"\n", "[neighbors]"),
+            ("[rank_genes_groups]\ngroupby = \"batch\"\n", "[rank_genes_groups]"),
+        ] {
+            assert!(check_with(text, true).is_ok(), "{text}");
+            let refused = check_with(text, false).unwrap_err().to_string();
+            assert!(refused.contains(step) && refused.contains("no X"), "{refused}");
+        }
     }
 }

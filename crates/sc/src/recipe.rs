@@ -158,6 +158,24 @@ impl Recipe {
         toml::to_string(self).map_err(|error| Error::internal(format!("recipe: {error}")))
     }
 
+    /// The first of the steps, all of which read `X`.
+    pub fn first(&self) -> Option<&'static str> {
+        let asked = [
+            self.qc.is_some(),
+            self.filter_cells.is_some(),
+            self.filter_genes.is_some(),
+            self.scrublet.is_some(),
+            self.normalize_total.is_some(),
+            self.log1p.is_some(),
+            self.highly_variable_genes.is_some(),
+            self.normalize_pearson_residuals.is_some(),
+            self.regress_out.is_some(),
+            self.scale.is_some(),
+            self.pca.is_some(),
+        ];
+        STEPS.into_iter().zip(asked).find_map(|(step, asked)| asked.then_some(step))
+    }
+
     /// Whether a step changes `X` itself.
     pub fn changes_x(&self) -> bool {
         self.normalize_total.is_some() || self.log1p.is_some() || self.normalize_pearson_residuals.is_some()
@@ -252,5 +270,10 @@ mod tests {
         let recipe = Recipe::tutorial().until("log1p").unwrap();
         assert!(recipe.log1p.is_some() && recipe.highly_variable_genes.is_none() && recipe.pca.is_none());
         assert!(Recipe::tutorial().until("umap").is_err());
+        assert_eq!((recipe.first(), Recipe::default().first()), (Some("qc"), None));
+        for step in STEPS {
+            let text = format!("[{step}]\n{}", if step == "regress_out" { "keys = [\"a\"]" } else { "" });
+            assert_eq!(Recipe::from_toml(&text).unwrap().first(), Some(step));
+        }
     }
 }

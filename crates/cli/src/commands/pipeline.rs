@@ -83,7 +83,7 @@ impl Job<'_> {
             self.show_plan(opened.shape(), printer);
             return Ok(());
         }
-        let Ready { tables, matrix, compression } = opened.ready(writing, &exec)?;
+        let Ready { tables, matrix, compression } = opened.ready(self.recipe, writing, &exec)?;
         let options = PipelineOptions { keep_x: self.keep_x, compression };
         let writer = writing.create(self.output, &exec)?;
         let report = run(tables.input(), matrix, self.recipe, options, writer.as_ref(), &exec)?;

@@ -3,7 +3,7 @@
 use annstream_core::anndata::usual_compression;
 use annstream_core::concat::{Apart, ConcatPlan, Input, apart, plan};
 use annstream_core::{Exec, Result};
-use annstream_pipeline::Names;
+use annstream_pipeline::{Names, Recipe};
 use annstream_sc::pipeline::Matrix;
 use annstream_store::Compression;
 
@@ -83,9 +83,15 @@ impl Opened {
         }
     }
 
-    /// Opens the matrix: what must be sorted is sorted, and what is joined is joined.
-    pub(crate) fn ready(self, writing: &Writing, exec: &Exec) -> Result<Ready> {
+    /// Opens the matrix, if the recipe reads it: what must be sorted is sorted, and what is joined is joined.
+    pub(crate) fn ready(self, recipe: &Recipe, writing: &Writing, exec: &Exec) -> Result<Ready> {
+        let read = self.names().reader_of_x(recipe)?.is_some();
         match self {
+            Self::One(input) if !read => {
+                let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));
+                let matrix = Matrix::unread(&input.file);
+                Ok(Ready { tables: Tables::File(input), matrix, compression })
+            }
             Self::One(input) => {
                 let matrix = Matrix::of_file(&input.file, exec).map_err(|error| error.in_file(&input.name))?;
                 let compression = writing.compression.unwrap_or_else(|| usual_compression([&input.file]));

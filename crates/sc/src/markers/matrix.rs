@@ -76,6 +76,14 @@ pub fn check_matrix(options: &MarkerOptions, layers: &[String], has_raw: bool) -
     }
 }
 
+/// Whether `X` itself is looked at, and no layer and not `raw`.
+///
+/// # Errors
+/// `Argument` if both are asked for.
+pub fn reads_x(options: &MarkerOptions, has_raw: bool) -> Result<bool> {
+    Ok(matches!(Which::of(options, has_raw)?, Which::X))
+}
+
 fn no_layer<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Error {
     let known: Vec<&str> = known.map(String::as_str).take(20).collect();
     Error::argument(format!("there is no layer '{name}'")).hint(format!("the layers are: {}", known.join(", ")))

@@ -1,12 +1,15 @@
 //! The matrix that a pipeline works on.
 
+use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use annstream_core::Exec;
 use annstream_core::anndata::{AnnDataFile, MatrixHeader};
 use annstream_core::element::SparseLayout;
-use annstream_core::matrix::MatrixSource;
+use annstream_core::matrix::{Block, MatrixSource};
 use annstream_core::source::{StackedRows, row_source};
+use annstream_store::DType;
 
 use crate::{Error, Result};
 
@@ -19,6 +22,8 @@ pub struct Matrix {
     pub dense: bool,
     /// Whether scipy counts values of rows in 64 bits: dense and CSC matrices, and very many values.
     pub wide_rows: bool,
+    /// Whether the rows stand in no `X` of the file, and are written as they pass.
+    pub apart: bool,
 }
 
 impl Matrix {
@@ -28,7 +33,7 @@ impl Matrix {
     /// If there is none, it is not one of numbers, is damaged, or there is too little memory or scratch space.
     pub fn of_file(file: &AnnDataFile, exec: &Exec) -> Result<Self> {
         let Some(header) = file.x() else {
-            return Err(Error::invalid("there is no X to work on").in_file(file.store().location()).at("X"));
+            return Err(no_x().in_file(file.store().location()).at("X"));
         };
         let source = row_source(file, header, exec)?;
         let (dense, wide_rows) = match header {
@@ -38,13 +43,59 @@ impl Matrix {
             }
             _ => (false, true),
         };
-        Ok(Self { source, dense, wide_rows })
+        Ok(Self { source, dense, wide_rows, apart: false })
+    }
+
+    /// For a recipe of which no step reads `X`: it is not opened, and there need not be one.
+    pub fn unread(file: &AnnDataFile) -> Self {
+        let shape = [file.n_obs() as u64, file.n_vars() as u64];
+        let source = Arc::new(Unread { shape, file: file.store().location().to_path_buf() });
+        Self { source, dense: false, wide_rows: false, apart: false }
     }
 
     /// The rows of several files, as if they stood in one.
     pub fn stacked(rows: Arc<StackedRows>) -> Self {
         let dense = rows.is_dense();
         let wide_rows = dense || i32::try_from(rows.values()).is_err();
-        Self { source: rows, dense, wide_rows }
+        Self { source: rows, dense, wide_rows, apart: true }
+    }
+}
+
+/// What a file without `X` says.
+pub fn no_x() -> Error {
+    Error::invalid("there is no X to work on")
+}
+
+/// Rows that nobody will ask for.
+struct Unread {
+    shape: [u64; 2],
+    file: PathBuf,
+}
+
+impl Unread {
+    fn refused<T>(&self) -> Result<T> {
+        Err(no_x().in_file(&self.file).at("X"))
+    }
+}
+
+impl MatrixSource for Unread {
+    fn shape(&self) -> [u64; 2] {
+        self.shape
+    }
+
+    fn dtype(&self) -> DType {
+        DType::F32
+    }
+
+    fn partition(&self, _: u64) -> Result<Vec<Range<u64>>> {
+        self.refused()
+    }
+
+    fn cost(&self, _: Range<u64>) -> Result<u64> {
+        self.refused()
+    }
+
+    fn read(&self, _: Range<u64>) -> Result<Block> {
+        self.refused()
     }
 }

@@ -42,7 +42,7 @@ use crate::recipe::Recipe;
 use crate::scrublet::{DoubletSummary, Search};
 use crate::{Error, Result};
 pub use filters::Filtered;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, no_x};
 pub use names::ColumnNames;
 pub use stage::Stage;
 use state::State;

@@ -26,6 +26,8 @@ pub(super) struct State<'a> {
     pub(super) dense: bool,
     /// Whether scipy counts values of its rows in 64 bits.
     pub(super) wide_rows: bool,
+    /// Whether its rows stand in no `X` of the input.
+    pub(super) apart: bool,
     /// The matrix as stored, all of it.
     pub(super) stored: LazyMatrix,
     /// As stored, of the cells and genes kept.
@@ -61,7 +63,7 @@ pub(super) struct State<'a> {
 
 impl<'a> State<'a> {
     pub(super) fn new(input: &'a Input, matrix: Matrix, recipe: &'a Recipe, exec: &'a Exec) -> Self {
-        let Matrix { source, dense, wide_rows } = matrix;
+        let Matrix { source, dense, wide_rows, apart } = matrix;
         let stored = LazyMatrix::new(source);
         let shape = stored.shape();
         Self {
@@ -70,6 +72,7 @@ impl<'a> State<'a> {
             exec,
             dense,
             wide_rows,
+            apart,
             raw: stored.clone(),
             cast: stored.clone(),
             linear: stored.clone(),

@@ -26,7 +26,7 @@ pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: 
     let mut spec =
         EditSpec::new(Selection::from_mask(&state.cells)?, Selection::from_mask(&state.genes)?, options.compression);
     // Rows that do not stand in the file are written as they pass.
-    let apart = keep == KeepX::Raw && state.input.file.x().is_none();
+    let apart = keep == KeepX::Raw && state.apart;
     spec.x = match keep {
         KeepX::None => XSource::Skip,
         KeepX::Raw if apart => XSource::Written,

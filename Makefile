@@ -83,7 +83,9 @@ python-dev: test-binary ## the Python package with a quickly built library: PYTH
 demo: build ## merge two small real files and look at the result
 	ANNSTREAM_BIN=target/release/annstream PYTHON=$(PYTHON) bash demo/run.sh
 
-bench: build ## measure against anndata on the same files (BENCH_ARGS="--quick" for a fast look)
+bench: build python ## measure against anndata on the same files (BENCH_ARGS="--quick" for a fast look)
+	rm -rf build/bench-package
+	$(PYTHON) -m pip install --quiet --no-deps --target build/bench-package "$$(ls -t target/wheels/annstream-*.whl | head -n 1)"
 	$(CARGO) build --release --locked -p annstream-core --example read_x
 	ANNSTREAM_BIN=target/release/annstream $(PYTHON) bench/run.py $(BENCH_ARGS)
 

@@ -20,6 +20,7 @@ IMPORTS = {
     "h5py": [PYTHON, str(BENCH / "peer_read.py"), "h5py"],
     "zarr": [PYTHON, str(BENCH / "peer_read.py"), "zarr"],
     "scanpy": [PYTHON, str(BENCH / "peer_pipeline.py"), "import-scanpy"],
+    "annstream": [PYTHON, str(BENCH / "peer_pipeline.py"), "import-annstream"],
     "anndataoom": [
         os.environ.get("ANNSTREAM_BENCH_ANNDATAOOM", PYTHON),
         str(BENCH / "peer_pipeline.py"),

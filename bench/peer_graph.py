@@ -11,39 +11,13 @@ is the step `compiling`, and part of the process.
 from __future__ import annotations
 
 import argparse
-import json
-import resource
-import sys
-import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
+
+from steps import Steps
 
 # From this many cells on scanpy asks pynndescent.
 FEW = 8_192
-UNIT = 1 if sys.platform == "darwin" else 1024
-
-
-class Steps:
-    """Steps with their time, and the most memory held at their end."""
-
-    def __init__(self) -> None:
-        """None yet."""
-        self.done: list[dict] = []
-
-    def run(self, name: str, work: Callable[[], object]) -> object:
-        """Runs one."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        out = work()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
-        seconds, cpu_seconds = time.perf_counter() - wall, time.process_time() - cpu
-        self.done.append({"name": name, "seconds": seconds, "cpu_seconds": cpu_seconds, "peak_rss": peak})
-        return out
-
-    def write(self, output: Path) -> None:
-        """Leaves them where those of annstream are."""
-        report = {"report": {"stages": self.done}}
-        output.with_name("metrics.json").write_text(json.dumps(report))
 
 
 def compiled() -> None:
@@ -83,7 +57,7 @@ def to_end(source: Path, steps: Steps) -> object:
     from peer_pipeline import tutorial
 
     data = steps.run("reading", lambda: anndata.read_h5ad(source))
-    steps.run("to components", lambda: tutorial(data))
+    tutorial(data, steps)
     graph(data, steps)
     steps.run("rank_genes_groups", lambda: sc.tl.rank_genes_groups(data, "leiden"))
     return data

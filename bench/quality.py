@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from case import BENCH, OURS, PYTHON, Job
+from steps import told
 
 CHECK = [PYTHON, str(BENCH / "check_graph.py")]
 # By how much a measure of ours may be below that of a peer.
@@ -76,12 +77,7 @@ def claims(results: dict[str, dict]) -> list[str]:
                 f"communities{'' if alike is None else f', adjusted Rand index with ours {alike:.3f}'}."
             )
         for tool, steps in case.get("steps", {}).items():
-            said = "; ".join(
-                f"{step['name']} {step['seconds']:.2f} s ({step['cpu_seconds']:.2f} s CPU, "
-                f"{(step['peak_rss'] or 0) / 2**20:.0f} MiB so far)"
-                for step in steps
-            )
-            lines.append(f"{name}: {tool}, steps of the first run: {said}.")
+            lines.append(f"{name}: {tool}, steps of the first run: {told(steps)}.")
         ours = {step["name"]: step["seconds"] for step in case.get("steps", {}).get(OURS, [])}
         for tool, steps in case.get("steps", {}).items():
             if tool == OURS:

@@ -10,6 +10,7 @@ is reported. For each case the outputs are compared as well: a fast wrong answer
     make bench BENCH_ARGS="--only zarr read"         some families of cases
     make bench BENCH_ARGS="--cases gzip-diff --repeat 5"
     make bench BENCH_ARGS="--only pipeline"          counts to components: 60,000 and 200,000 cells
+    make bench BENCH_ARGS="--only python"            the package beside scanpy and anndataoom in a notebook
     make bench BENCH_ARGS="--only graph end"         components to clusters, counts to markers: 20,000 and 100,000 cells
     make bench BENCH_ARGS="--touch 8"                where a virtual machine gives back memory that it does not use
     make bench BENCH_ARGS="--report --update-readme" no runs: the table of what former runs found
@@ -36,6 +37,7 @@ import cases_convert
 import cases_end
 import cases_graph
 import cases_pipeline
+import cases_python
 import cases_read
 import cases_virtual
 import cases_zarr
@@ -45,7 +47,17 @@ from measure import MIB, Measured, available_bytes, measure, remove, size_of, to
 from report import footnote, markdown, summary, text_table, update_readme
 
 OUT = ROOT / "build/bench"
-MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline, cases_graph, cases_end)
+MODULES = (
+    cases_concat,
+    cases_zarr,
+    cases_convert,
+    cases_virtual,
+    cases_read,
+    cases_pipeline,
+    cases_python,
+    cases_graph,
+    cases_end,
+)
 # The options that figures depend on.
 RECORDED = ("cells", "genes", "density", "repeat", "threads", "touch")
 FAMILIES = tuple(module.FAMILY for module in MODULES)

@@ -79,7 +79,7 @@ pub(super) fn leading(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f
     if size == 0 {
         return Ok((vec![], Mat::zeros(0, 0)));
     }
-    if size >= SMALL && count * FEW <= size { few_of(matrix, count) } else { many_of(matrix, count) }
+    if size >= SMALL && (1..=size / FEW).contains(&count) { few_of(matrix, count) } else { many_of(matrix, count) }
 }
 
 /// Few of the vectors.

@@ -13,6 +13,7 @@ BENCH = Path(__file__).resolve().parent
 PYTHON = sys.executable
 OURS, DISK, MEMORY, COPY = "annstream", "concat_on_disk", "anndata.concat", "cp (inputs)"
 SYNCED = "cp + sync (inputs)"
+DISK_SYNCED = "concat_on_disk + sync"
 # What a Python peer imports before it does anything, by name, and the command that does only that.
 IMPORTS = {
     "anndata": [PYTHON, str(BENCH / "peer_anndata.py"), "import"],
@@ -117,6 +118,11 @@ def peer(task: str, *arguments: str) -> Callable[[Job], list[str]]:
 def on_disk(*arguments: str) -> Tool:
     """`anndata.experimental.concat_on_disk`."""
     return Tool(DISK, peer(DISK, *arguments), "anndata")
+
+
+def on_disk_synced(*arguments: str) -> Tool:
+    """The same until its output is on the disk, as ours is when it ends."""
+    return Tool(DISK_SYNCED, peer(DISK, "--sync", *arguments), "anndata", checked=False)
 
 
 def in_memory(*arguments: str) -> Tool:

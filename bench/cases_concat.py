@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from case import COPIES, OURS, SYNCED_COPIES, Case, Family, Tool, in_memory, on_disk, ours
+from case import COPIES, OURS, SYNCED_COPIES, Case, Family, Tool, in_memory, on_disk, on_disk_synced, ours
 
 
 def concat(
@@ -16,7 +16,7 @@ def concat(
         (dataset,),
         (
             Tool(OURS, ours("concat", "--join", join, "--compression", compression)),
-            *([on_disk("--join", join)] if disk else []),
+            *([on_disk("--join", join), on_disk_synced("--join", join)] if disk else []),
             in_memory("--join", join, *written),
             COPIES,
             SYNCED_COPIES,

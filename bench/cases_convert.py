@@ -39,7 +39,7 @@ def claims(results: dict[str, dict]) -> list[str]:
     lines = []
     found = [results[name] for name in ("csc-csr-1", "csc-csr-2", "csc-csr-4") if name in results]
     for tool in (OURS, SCRIPT):
-        measured = [(case["cells"], case["tools"][tool]) for case in found if "wall" in case["tools"][tool]]
+        measured = [(case["cells"], case["tools"][tool]) for case in found if "wall" in case["tools"].get(tool, {})]
         for (cells, few), (more_cells, many) in pairwise(measured):
             ratio = many["wall"] / few["wall"]
             verdict = ""

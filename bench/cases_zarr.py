@@ -7,7 +7,7 @@ for it.
 
 from __future__ import annotations
 
-from case import COPIES, DISK, MEMORY, OURS, Case, Family, Tool, in_memory, on_disk, ours
+from case import COPIES, DISK, MEMORY, OURS, Case, Family, Tool, in_memory, on_disk, on_disk_synced, ours
 
 
 def concat(name: str, title: str, *datasets: str, shards: bool, rival: str = DISK) -> Case:
@@ -16,6 +16,7 @@ def concat(name: str, title: str, *datasets: str, shards: bool, rival: str = DIS
     tools = (
         Tool(OURS, ours("concat", "--compression", "zstd")),
         on_disk(*arguments),
+        on_disk_synced(*arguments),
         in_memory(*arguments),
         COPIES,
     )

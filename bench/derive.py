@@ -4,7 +4,7 @@
     python derive.py zarr|csc|tables|components FROM TO [--shards] [--files N] [--binary ANNSTREAM]
 
 zarr: each file as a store of format 3; csc: the first N files as one with a CSC matrix; tables: each file without X;
-components: what `annstream run --until pca` leaves of each file, without X.
+components: what `annstream run --until pca` leaves of each file, with an X without values, which `run` asks for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import anndata
 import h5py
+import scipy.sparse
 from measure import size_of
 
 
@@ -60,8 +61,10 @@ def components(options: argparse.Namespace, entries: list[dict]) -> list[dict]:
         line = [str(options.binary), "run", str(options.source / entry["file"]), "-o", str(target)]
         line += ["--until", "pca", "--keep-x", "none", "--compression", "none", "-q"]
         subprocess.run(line, check=True)
-        with h5py.File(target) as file:
-            made.append({**entry, "nnz": 0, "cells": len(file["obsm/X_pca"])})
+        data = anndata.read_h5ad(target)
+        data.X = scipy.sparse.csr_matrix(data.shape, dtype="f4")
+        data.write_h5ad(target)
+        made.append({**entry, "nnz": 0, "cells": data.n_obs})
     return made
 
 

@@ -59,6 +59,17 @@ def warm(paths: list[Path]) -> None:
                     pass
 
 
+def touch(gigabytes: float) -> None:
+    """Uses so much memory for a moment.
+
+    A virtual machine gives free memory back to its host, and getting it again makes writes to the page cache several
+    times slower: whoever writes more than was in use just before pays.
+    """
+    if gigabytes > 0:
+        code = f"b'x' * {int(min(gigabytes * 1e9, available_bytes() * 0.9))}"
+        subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files below a folder; 0 if there is nothing."""
     return sum(file.stat().st_size for file in files_of(path)) if path.exists() else 0

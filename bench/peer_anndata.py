@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import warnings
 from importlib.metadata import version
@@ -53,6 +54,15 @@ def to_csr(options: argparse.Namespace) -> None:
     write(data, options)
 
 
+def sync(path: Path) -> None:
+    """Waits until a file, or all files below a folder, are on the disk, as ours are when it ends."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            handle = os.open(file, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
+
+
 def versions(_: argparse.Namespace) -> None:
     """Prints the versions as JSON."""
     found = {name: version(name) for name in ("anndata", "h5py", "zarr", "numpy", "scipy", "pandas", "scanpy")}
@@ -77,12 +87,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--join", default="inner")
     parser.add_argument("--compression")
+    parser.add_argument("--sync", action="store_true", help="end when the output is on the disk")
     parser.add_argument("--shards", action="store_true", help="let zarr choose shards")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     anndata.settings.zarr_write_format = 3
     anndata.settings.auto_shard_zarr_v3 = options.shards
     JOBS[options.job](options)
+    if options.sync:
+        sync(options.output)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""The results as a table for a terminal, and for the README."""
+"""The results as tables: for a terminal, for RESULTS.md, and short ones for the README."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from case import COPY, OURS
+from case import COPY, DISK_SYNCED, OURS, SYNCED
 
 MARKS = ("<!-- bench:start -->", "<!-- bench:end -->")
 HEADS = ["", "wall s", "CPU s", "peak MiB", "output MB", "x wall", "x CPU", "x peak"]
@@ -109,7 +109,7 @@ def footnote(family: dict) -> str:
 
 
 def markdown(families: list[dict]) -> str:
-    """The same for the README."""
+    """The same for RESULTS.md."""
     lines, said = [], None
     for family in families:
         lines += ["", f"### {family['title']}", ""]
@@ -128,8 +128,27 @@ def markdown(families: list[dict]) -> str:
     return "\n".join(lines[1:]) + "\n"
 
 
+def summary(families: list[dict]) -> str:
+    """One row for each case: ours, and the peers with their ratios; what is left out stands in RESULTS.md."""
+    heads = ["job", "annstream", "peak", "peers: wall time (times ours), peak"]
+    lines = [machine_line(families[0]), "", "| " + " | ".join(heads) + " |", "|---|--:|--:|---|"]
+    for case in (case for family in families for case in family["cases"]):
+        ours = case["tools"].get(OURS, {})
+        if "wall" not in ours:
+            continue
+        peers = [
+            f"{tool} {found['wall']:.1f} s ({found['wall'] / ours['wall']:.2f}), {found['peak_mib']:,.0f} MiB"
+            for tool, found in case["tools"].items()
+            if tool not in (OURS, COPY, SYNCED, DISK_SYNCED) and "wall" in found
+        ]
+        title = f"{case['title'][0].upper()}{case['title'][1:]}; {case['cells']:,} cells"
+        row = [title, f"{ours['wall']:.2f} s", f"{ours['peak_mib']:,.0f} MiB", "; ".join(peers)]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def update_readme(path: Path, text: str) -> None:
-    """Puts the table between the marks of the README."""
+    """Puts a table between the marks of the README."""
     before, rest = path.read_text().split(MARKS[0], 1)
     after = rest.split(MARKS[1], 1)[1]
     path.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{after}")

@@ -11,6 +11,7 @@ is reported. For each case the outputs are compared as well: a fast wrong answer
     make bench BENCH_ARGS="--cases gzip-diff --repeat 5"
     make bench BENCH_ARGS="--only pipeline"          counts to components: 60,000 and 200,000 cells
     make bench BENCH_ARGS="--only graph end"         components to clusters, counts to markers: 20,000 and 100,000 cells
+    make bench BENCH_ARGS="--touch 8"                where a virtual machine gives back memory that it does not use
     make bench BENCH_ARGS="--report --update-readme" no runs: the table of what former runs found
 
 Each family leaves its results in build/bench/FAMILY.json, where cases of a former run with the same options stay if
@@ -40,11 +41,13 @@ import cases_virtual
 import cases_zarr
 from case import BENCH, IMPORTS, OURS, PYTHON, Case, Family, Job, Tool
 from datasets import ROOT, folder_of, inputs_of
-from measure import MIB, Measured, available_bytes, measure, remove, size_of, warm
-from report import footnote, markdown, text_table, update_readme
+from measure import MIB, Measured, available_bytes, measure, remove, size_of, touch, warm
+from report import footnote, markdown, summary, text_table, update_readme
 
 OUT = ROOT / "build/bench"
 MODULES = (cases_concat, cases_zarr, cases_convert, cases_virtual, cases_read, cases_pipeline, cases_graph, cases_end)
+# The options that figures depend on.
+RECORDED = ("cells", "genes", "density", "repeat", "threads", "touch")
 FAMILIES = tuple(module.FAMILY for module in MODULES)
 
 
@@ -138,6 +141,7 @@ def run_tool(case: Case, tool: Tool, job: Job, measured: Measured, log: Path) ->
     """Runs a tool once, in the folder that the job names; the output, unless it failed."""
     copies = tool.name.startswith("cp ")
     output = job.output if copies else job.output / f"out{case.suffix or ''}"
+    touch(job.options.touch)
     cost, measured.problem = measure(tool.command(replace(job, output=output)), log)
     if measured.problem:
         print(f"  {tool.name}: {measured.problem}", flush=True)
@@ -194,7 +198,9 @@ def run_family(family: Family, options: argparse.Namespace) -> dict:
         "name": family.name,
         "title": family.title,
         "machine": machine(options),
-        "options": {name: getattr(options, name) for name in ("cells", "genes", "density", "repeat", "threads")},
+        "options": {
+            name: getattr(options, name) for name in ("cells", "genes", "density", "repeat", "threads", "touch")
+        },
         "imports": import_costs(family.cases, options),
         "cases": [],
         "claims": [],
@@ -247,9 +253,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--density", type=float, default=0.06, help="share of entries that are not zero (%(default)s)")
     parser.add_argument("--threads", type=int, help="our threads; default: as many as it takes by itself")
     parser.add_argument("--base", type=Path, default=ROOT / "demo/pbmc4k.h5ad", help="real cells to start from")
+    parser.add_argument("--touch", type=float, default=0, help="GB of memory to use before each run")
     parser.add_argument("--quick", action="store_true", help="one repetition on 10,000 cells")
     parser.add_argument("--report", action="store_true", help="measure nothing: show the results of former runs")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--update-readme", action="store_true", help="write README.md's table and RESULTS.md")
     options = parser.parse_args()
     options.cells = options.cells or (10_000 if options.quick else 200_000)
     options.repeat = options.repeat or (1 if options.quick else 3)
@@ -286,7 +293,9 @@ def main() -> int:
     (OUT / "results.md").write_text(markdown(results))
     print(f"\nwritten: {OUT.relative_to(ROOT)}/*.json and results.md")
     if options.update_readme:
-        update_readme(ROOT / "README.md", markdown(results))
+        update_readme(ROOT / "README.md", summary(results))
+        head = "# What `make bench` measured\n\nWritten by `make bench BENCH_ARGS=--update-readme`.\n\n"
+        (BENCH / "RESULTS.md").write_text(head + markdown(results))
     bad = [case["name"] for family in results for case in family["cases"] if failed(case)]
     if bad:
         print(f"bench: annstream failed, differed or took too much memory in: {', '.join(bad)}", file=sys.stderr)

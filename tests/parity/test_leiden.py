@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import kneighbors_graph
 
 from .real_data import path_of
 from .runner import Run
@@ -54,20 +56,29 @@ def of_graph(matrix: object) -> ad.AnnData:
     return adata
 
 
+RECIPE = """
+[filter_cells]
+min_genes = 50
+[normalize_total]
+[log1p]
+[highly_variable_genes]
+n_top_genes = 1000
+[pca]
+n_comps = 30
+[neighbors]
+"""
+
+
 @cache
 def real(name: str) -> ad.AnnData:
-    """A real file with scanpy's graph; not to be changed."""
-    adata = ad.read_h5ad(DEMO if name == "demo" else path_of(name))
-    adata.var_names_make_unique()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sc.pp.filter_cells(adata, min_genes=50)
-        sc.pp.normalize_total(adata)
-        sc.pp.log1p(adata)
-        sc.pp.highly_variable_genes(adata, n_top_genes=1000)
-        sc.pp.pca(adata, n_comps=30)
-        sc.pp.neighbors(adata)
-    return adata
+    """A real file with a graph by our own steps; not to be changed. Only the demo has X."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe, target = Path(folder) / "recipe.toml", Path(folder) / "out.h5ad"
+        recipe.write_text(RECIPE)
+        source, keep = (DEMO, "normalized") if name == "demo" else (path_of(name), "none")
+        done = command(["run", str(source), "-o", str(target), "--recipe", str(recipe), f"--keep-x={keep}", "-q"])
+        assert done.code == 0, str(done)
+        return ad.read_h5ad(target)
 
 
 def quality(matrix: sparse.csr_matrix, labels: object, objective: str, resolution: float, *, directed: bool) -> float:
@@ -106,34 +117,38 @@ def test_quality_is_that_of_igraph_and_leidenalg() -> None:
 
 @pytest.mark.parametrize("name", ["demo", "kang_ctrl_csc_int32.h5ad", "pbmc_donorA_raw.h5ad"])
 @pytest.mark.parametrize(
-    ("arguments", "flavor"),
+    ("arguments", "flavor", "seeds"),
     [
-        ([], {"flavor": "igraph", "directed": False}),
-        (["--n-iterations=2"], {"flavor": "igraph", "directed": False, "n_iterations": 2}),
-        (["--directed"], {"flavor": "leidenalg"}),
-        (["--directed", "--resolution=2.5"], {"flavor": "leidenalg", "resolution": 2.5}),
-        (["--resolution=0.3"], {"flavor": "igraph", "directed": False, "resolution": 0.3}),
-        (["--no-weights"], {"flavor": "igraph", "directed": False, "use_weights": False}),
+        ([], {"flavor": "igraph", "directed": False}, 4),
+        (["--n-iterations=2"], {"flavor": "igraph", "directed": False, "n_iterations": 2}, 2),
+        (["--directed"], {"flavor": "leidenalg"}, 2),
+        (["--resolution=2.5"], {"flavor": "igraph", "directed": False, "resolution": 2.5}, 2),
+        (["--resolution=0.3"], {"flavor": "igraph", "directed": False, "resolution": 0.3}, 2),
+        (["--no-weights"], {"flavor": "igraph", "directed": False, "use_weights": False}, 2),
         (
             ["--objective=cpm", "--resolution=0.02"],
             {"flavor": "igraph", "directed": False, "resolution": 0.02, "objective_function": "CPM"},
+            2,
         ),
         (
             ["--objective=cpm", "--resolution=0.01", "--directed"],
             {"flavor": "leidenalg", "resolution": 0.01, "partition_type": leidenalg.CPMVertexPartition},
+            1,
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_quality_on_real_cells(name: str, arguments: list[str], flavor: dict[str, object], tmp_path: Path) -> None:
-    adata = real(name)
+def test_quality_on_real_cells(
+    name: str, arguments: list[str], flavor: dict[str, object], seeds: int, tmp_path: Path
+) -> None:
+    adata = of_graph(real(name).obsp["connectivities"])
     matrix = adata.obsp["connectivities"].copy()
     if "--no-weights" in arguments:
         matrix.data[:] = 1
     objective = "cpm" if "--objective=cpm" in arguments else "modularity"
     directed = flavor.get("directed", True)
     ours, theirs = [], []
-    for seed in range(4):
+    for seed in range(seeds):
         found, report = clustered(adata, tmp_path, f"--seed={seed}", *arguments)
         reference = scanpys(adata, random_state=seed, **flavor)
         judged = [
@@ -146,8 +161,7 @@ def test_quality_on_real_cells(name: str, arguments: list[str], flavor: dict[str
         stored_as(found, reference, "leiden")
         assert found.uns["leiden"]["modularity"] == pytest.approx(report["modularity"])
         connected(matrix, found.obs["leiden"])
-    # Single runs of either differ by half a percent, and so do means of a few.
-    assert max(ours) >= SHARE * max(theirs) and np.mean(ours) >= 0.995 * np.mean(theirs), (ours, theirs)
+    assert max(ours) >= SHARE * max(theirs) and np.mean(ours) >= SHARE * np.mean(theirs), (ours, theirs)
 
 
 def stored_as(ours: ad.AnnData, theirs: ad.AnnData, key: str) -> None:
@@ -192,18 +206,31 @@ def test_planted_groups(sizes: list[int], inside: float, outside: float, tmp_pat
         matrix, labels = planted(sizes, inside, outside, seed)
         adata = of_graph(matrix)
         found, _ = clustered(adata, tmp_path, f"--seed={seed}")
-        references = [
-            scanpys(adata, flavor="igraph", directed=False, n_iterations=-1, random_state=seed),
-            scanpys(adata, flavor="leidenalg", random_state=seed),
-        ]
+        reference = scanpys(adata, flavor="igraph", directed=False, n_iterations=-1, random_state=seed)
         ours.append(adjusted_rand_score(labels, found.obs["leiden"]))
-        theirs.append(max(adjusted_rand_score(labels, reference.obs["leiden"]) for reference in references))
-        for reference in references:
-            judged = [quality(matrix, one.obs["leiden"], "modularity", 1, directed=False) for one in (found, reference)]
-            shares.append(judged[0] / judged[1])
-    # Single runs on graphs with little structure differ by a percent.
-    assert np.mean(shares) >= 0.99, shares
+        theirs.append(adjusted_rand_score(labels, reference.obs["leiden"]))
+        judged = [quality(matrix, one.obs["leiden"], "modularity", 1, directed=False) for one in (found, reference)]
+        shares.append(judged[0] / judged[1])
+    assert min(shares) >= SHARE, shares
     assert np.mean(ours) >= np.mean(theirs) - 0.02, (ours, theirs)
+
+
+@pytest.mark.parametrize("cells", [60, 100, 250])
+def test_small_graphs_of_neighbours(cells: int, tmp_path: Path) -> None:
+    """Where single runs differ most: a tenth or a hundredth of the cells that are usual, seed by seed."""
+    shares = []
+    for seed in range(6):
+        rng = np.random.default_rng([cells, seed])
+        points = rng.normal(0, 1, (5, 8))[rng.integers(0, 5, cells)] * 2 + rng.normal(0, 1, (cells, 8))
+        near = kneighbors_graph(points, 14)
+        matrix = near.maximum(near.T).astype(np.float32)
+        matrix.data[:] = 1
+        adata = of_graph(matrix)
+        found, _ = clustered(adata, tmp_path, f"--seed={seed}")
+        reference = scanpys(adata, flavor="igraph", directed=False, n_iterations=-1, random_state=seed)
+        judged = [quality(matrix, one.obs["leiden"], "modularity", 1, directed=False) for one in (found, reference)]
+        shares.append(judged[0] / judged[1])
+    assert min(shares) >= SHARE, shares
 
 
 @pytest.mark.parametrize("directed", [False, True])
@@ -275,7 +302,7 @@ def test_restricted_to_groups(tmp_path: Path) -> None:
         (["--restrict-to=some=g2", "--key-added=sub"], ("some", ["g2"])),
     ]:
         key = "sub" if "--key-added=sub" in arguments else "leiden_R"
-        found, report = clustered(adata, tmp_path, "--starts=8", *arguments)
+        found, report = clustered(adata, tmp_path, *arguments)
         reference = scanpys(
             adata,
             flavor="igraph",
@@ -302,7 +329,8 @@ def test_another_graph_and_all_else_stays(tmp_path: Path) -> None:
     adata.layers["other"] = adata.X * 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sc.pp.neighbors(adata, n_neighbors=30, key_added="wide")
+        # What umap takes long to compile would show nothing here.
+        sc.pp.neighbors(adata, n_neighbors=30, key_added="wide", method="gauss")
     adata.uns["leiden_wide"] = {"old": 1, "params": {"old": 2}}
     arguments = ["--neighbors-key=wide", "--key-added=leiden_wide", "--seed=3", "--resolution=0.5"]
     found, _ = clustered(adata, tmp_path, *arguments)

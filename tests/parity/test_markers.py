@@ -346,6 +346,24 @@ def test_refusals(tmp_path: Path) -> None:
     same(ours.uns["rank_genes_groups"], theirs.uns["rank_genes_groups"])
 
 
+def test_names_of_groups_may_have_commas(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.h5ad", tmp_path / "out.h5ad"
+    adata = family(1, "csr", "float32")
+    names = {"B": "B, naive", "T": "T", "NK cell": "NK, 56+"}
+    adata.obs["type"] = adata.obs["type"].cat.rename_categories(names)
+    through_file(adata, source)
+    for words, groups in [
+        (["--group", "B, naive", "--group", "NK, 56+"], ["B, naive", "NK, 56+"]),
+        (["--groups", "T", "--group", "B, naive", "--reference", "NK, 56+"], ["T", "B, naive"]),
+    ]:
+        ours = marked(source, target, "type", *words)
+        theirs = reference(adata, "type", groups=groups, reference=words[-1] if "--reference" in words else "rest")
+        same(ours.uns["rank_genes_groups"], theirs.uns["rank_genes_groups"])
+        assert set(ours.uns["rank_genes_groups"]["names"].dtype.names) == set(groups)
+    split = run(source, target, "type", "--groups", "B, naive")
+    assert split.code == 2 and "no group 'B'" in split.stderr, str(split)
+
+
 def test_plan_writes_nothing_and_counts_are_noticed(tmp_path: Path) -> None:
     source, target = tmp_path / "in.h5ad", tmp_path / "out.h5ad"
     through_file(family(2, "csr", "int32"), source)

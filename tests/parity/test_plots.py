@@ -63,7 +63,8 @@ def is_drawn(target: Path) -> None:
 
 def test_later_steps_work(processed: ad.AnnData) -> None:
     adata = processed.copy()
-    sc.pp.neighbors(adata)
+    # With umap's weights scanpy would compile for half a minute; test_run_to_end.py has them.
+    sc.pp.neighbors(adata, method="gauss")
     assert adata.obsp["connectivities"].shape == (adata.n_obs, adata.n_obs)
     assert adata.uns["neighbors"]["params"]["n_neighbors"] == 15
     sc.tl.rank_genes_groups(adata, "cell_type", method="t-test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import cache
 from pathlib import Path
 
 import anndata as ad
@@ -57,18 +58,26 @@ def step(source: Path, target: Path, keys: list[str], *more: str) -> ad.AnnData:
     return ad.read_zarr(target) if target.suffix == ".zarr" else ad.read_h5ad(target)
 
 
+@cache
+def scanpys(dtype: str, keys: tuple[str, ...]) -> ad.AnnData:
+    """What scanpy makes of the cells below, which does not depend on how they are stored; not to be changed."""
+    return regressed(annotated(3, "dense", dtype), list(keys))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint16"])
 @pytest.mark.parametrize("kind", ["csr", "csc", "dense"])
-@pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
-def test_layouts_and_types(kind: str, dtype: str, suffix: str, tmp_path: Path) -> None:
+def test_layouts_and_types(kind: str, dtype: str, tmp_path: Path) -> None:
     adata = annotated(3, kind, dtype)
-    source = write(adata, tmp_path, suffix)
-    for keys in KEYS[:5]:
-        theirs = regressed(adata, keys)
-        ours = step(source, tmp_path / f"out.{suffix}", keys)
-        assert isinstance(ours.X, np.ndarray) and ours.X.dtype == theirs.X.dtype, keys
-        np.testing.assert_allclose(ours.X, theirs.X, atol=2e-6, rtol=1e-5, err_msg=str(keys))
-        assert list(ours.obs.columns) == list(theirs.obs.columns) and set(ours.uns) == set(theirs.uns)
+    # The type may depend on the layout and on the keys, but not on how many genes there are.
+    expected = {tuple(keys): regressed(adata[:, :3], keys).X.dtype for keys in KEYS[:5]}
+    for suffix in ("h5ad", "zarr"):
+        source = write(adata, tmp_path, suffix)
+        for keys in KEYS[:5]:
+            theirs = scanpys(dtype, tuple(keys))
+            ours = step(source, tmp_path / f"out.{suffix}", keys)
+            assert isinstance(ours.X, np.ndarray) and ours.X.dtype == expected[tuple(keys)], keys
+            np.testing.assert_allclose(ours.X, theirs.X, atol=2e-6, rtol=1e-5, err_msg=str(keys))
+            assert list(ours.obs.columns) == list(theirs.obs.columns) and set(ours.uns) == set(theirs.uns)
 
 
 @pytest.mark.parametrize("keys", KEYS, ids="+".join)

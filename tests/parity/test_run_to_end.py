@@ -6,9 +6,11 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import anndata as ad
+import h5py
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from . import test_leiden, test_markers, test_neighbors
+from . import test_leiden, test_markers, test_neighbors, test_scrublet
 from .compare import assert_equal
 from .runner import Run
 from .runner import run as command
@@ -78,6 +80,20 @@ def scanpys() -> ad.AnnData:
     adata.obsm["X_umap"] = np.zeros((adata.n_obs, 2), np.float32)
     adata.uns["umap"] = {"params": {"a": 0.583030019901822, "b": 1.3341669931033755}}
     return adata
+
+
+@cache
+def short() -> str:
+    """The default recipe with a picture of few epochs."""
+    text = done(["run", "--print-recipe"]).stdout
+    assert "maxiter" not in text
+    return text.replace("[umap]\n", "[umap]\nmaxiter = 20\n")
+
+
+@pytest.fixture(scope="module")
+def shortened(tmp_path_factory: pytest.TempPathFactory) -> ad.AnnData:
+    """The demo file after this recipe; not to be changed."""
+    return run([DEMO], tmp_path_factory.mktemp("short") / "done.h5ad", recipe=short())
 
 
 def types(value: object, path: str = "") -> dict[str, str]:
@@ -213,6 +229,42 @@ key_added = "marks"
              "--no-raw", "--mask-var=highly_variable", "--key-added=marks"],
         ],
     ),
+    "components without batches": (
+        """
+[harmony]
+key = "batch"
+theta = 1
+random_state = 2
+[neighbors]
+n_pcs = 12
+[leiden]
+""",
+        [
+            ["harmony", "--key=batch", "--theta=1", "--seed=2"],
+            ["neighbors", "--use-rep=X_pca_harmony", "--n-pcs=12"],
+            ["leiden"],
+        ],
+    ),
+    "two keys and another name": (
+        """
+[harmony]
+key = ["batch", "cell_type"]
+basis = "X_other"
+adjusted_basis = "mixed"
+theta = [1, 2]
+max_iter_harmony = 3
+[umap]
+maxiter = 5
+init_pos = "mixed"
+[neighbors]
+""",
+        [
+            ["harmony", "--key=batch,cell_type", "--basis=X_other", "--adjusted-basis=mixed", "--theta=1,2",
+             "--max-iter-harmony=3"],
+            ["neighbors", "--use-rep=mixed"],
+            ["umap", "--maxiter=5", "--init-pos=mixed"],
+        ],
+    ),
     "raw and another embedding": (
         """
 [neighbors]
@@ -287,12 +339,114 @@ def test_equals_the_single_commands(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["h5ad", "zarr"])
-def test_the_default_equals_the_single_commands(suffix: str, ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
+def test_the_default_equals_the_single_commands(suffix: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """With all epochs once."""
     before = tmp_path / f"before.{suffix}"
     run([DEMO], before, "--until", "pca")
-    commands = [["neighbors"], ["umap"], ["leiden"], ["rank-genes-groups", "--groupby=leiden"]]
-    stepwise = one_by_one(before, tmp_path, commands, suffix)
-    assert_equal(ended[0] if suffix == "h5ad" else run([DEMO], tmp_path / "ours.zarr"), stepwise, axis=None)
+    whole = suffix == "h5ad"
+    commands = [["neighbors"], ["umap", *([] if whole else ["--maxiter=20"])], ["leiden"]]
+    stepwise = one_by_one(before, tmp_path, [*commands, ["rank-genes-groups", "--groupby=leiden"]], suffix)
+    ours = request.getfixturevalue("ended")[0] if whole else run([DEMO], tmp_path / "ours.zarr", recipe=short())
+    assert_equal(ours, stepwise, axis=None)
+
+
+FILTERS = "[qc]\npercent_top = [50]\n[filter_cells]\nmin_genes = 150\n[filter_genes]\nmin_cells = 3\n"
+AFTER_DOUBLETS = """
+[normalize_total]
+[log1p]
+[highly_variable_genes]
+n_top_genes = 400
+batch_key = "batch"
+[regress_out]
+keys = ["doublet_score"]
+[pca]
+n_comps = 10
+[rank_genes_groups]
+groupby = "cell_type"
+n_genes = 20
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "layout"),
+    [
+        ("", [], "csr"),
+        (
+            'batch_key = "batch"\nexpected_doublet_rate = 0.1\n',
+            ["--batch-key=batch", "--expected-doublet-rate=0.1"],
+            "csr",
+        ),
+        ('batch_key = "batch"\nthreshold = 0.1\n', ["--batch-key=batch", "--threshold=0.1"], "csc"),
+        ("threshold = 0.1\nfilter = true\nn_prin_comps = 20\n", ["--threshold=0.1", "--n-prin-comps=20"], "csr"),
+    ],
+)
+def test_doublets_equal_the_single_commands(options: str, words: list[str], layout: str, tmp_path: Path) -> None:
+    """Between filters and normalization; batches that do not stand in one piece, and removed doublets, among them."""
+    source = raw_input(tmp_path)
+    if layout == "csc":
+        adata = ad.read_h5ad(source)
+        adata.X = sparse.csc_matrix(adata.X)
+        adata.write_h5ad(source)
+    removes = "filter" in options
+    (tmp_path / "after.toml").write_text(AFTER_DOUBLETS)
+    ours = run([source], tmp_path / "ours.h5ad", recipe=f"{FILTERS}[scrublet]\n{options}{AFTER_DOUBLETS}")
+    (tmp_path / "filters.toml").write_text(FILTERS)
+    stepwise = one_by_one(
+        source,
+        tmp_path,
+        [
+            ["run", "--recipe", str(tmp_path / "filters.toml")],
+            ["scrublet", *words],
+            *([["subset", "--obs=NOT predicted_doublet"]] if removes else []),
+            ["run", "--recipe", str(tmp_path / "after.toml")],
+        ],
+    )
+    assert_equal(ours, stepwise, axis=None)
+    before = ad.read_h5ad(tmp_path / "step1.h5ad", backed="r")
+    called = before.obs["predicted_doublet"]
+    assert 100 < before.n_obs < ad.read_h5ad(source, backed="r").n_obs
+    assert ours.n_obs == before.n_obs - (called.sum() if removes else 0)
+    assert called.any() or "threshold" not in options
+
+
+def test_doublets_are_those_of_scanpy(tmp_path: Path) -> None:
+    adata = ad.read_h5ad(DEMO)[:, ::3].copy()
+    adata.write_h5ad(tmp_path / "in.h5ad")
+    steps = "[filter_cells]\nmin_genes = 100\n[filter_genes]\nmin_cells = 5\n[scrublet]\nrandom_state = 3\n"
+    ours = run([tmp_path / "in.h5ad"], tmp_path / "ours.h5ad", recipe=steps + "[normalize_total]\n[log1p]\n")
+    sc.pp.filter_cells(adata, min_genes=100)
+    sc.pp.filter_genes(adata, min_cells=5)
+    assert ours.n_obs < 700 and ours.shape == adata.shape
+    test_scrublet.check(ours, test_scrublet.expected(adata, random_state=3))
+
+
+def test_metrics_and_report_tell_of_doublets_and_batches(tmp_path: Path) -> None:
+    source, metrics = raw_input(tmp_path), tmp_path / "metrics.json"
+    steps = '[scrublet]\nbatch_key = "batch"\nthreshold = 0.1\nfilter = true\n' + BEFORE + "[harmony]\nkey = 'batch'\n"
+    ours = run([source], tmp_path / "ours.h5ad", "--metrics", str(metrics), recipe=steps)
+    report = json.loads(metrics.read_text())["report"]
+    assert [batch["name"] for batch in report["doublets"]] == ["x", "y", "z"]
+    *_, doublets = report["filters"]
+    assert doublets["removed"] > 0 and doublets["left"] == ours.n_obs and "doublet" in doublets["rule"]
+    cells = sum(batch["cells"] for batch in report["doublets"])
+    called = sum(round(batch["cells"] * batch["detected"]) for batch in report["doublets"])
+    assert (cells, called) == (ours.n_obs + doublets["removed"], doublets["removed"])
+    assert report["harmony"]["clusters"] > 1 and len(report["harmony"]["objectives"]) > 1
+    assert [stage["name"] for stage in report["stages"] if stage["name"] in {"scrublet", "harmony"}] == [
+        "scrublet",
+        "harmony",
+    ]
+    done(["report", str(tmp_path / "ours.h5ad"), "-o", str(tmp_path / "page.html"), "--metrics", str(metrics), "-q"])
+    page = (tmp_path / "page.html").read_text()
+    for said in [
+        "Scrublet",
+        "separately for each batch",
+        "were removed",
+        "Harmony",
+        "batches of batch",
+        "doublet_score",
+    ]:
+        assert said in page, said
 
 
 def test_few_genes_are_their_own_embedding(tmp_path: Path) -> None:
@@ -324,9 +478,9 @@ def test_a_recipe_may_begin_late(ended: tuple[ad.AnnData, Path], tmp_path: Path)
 @pytest.mark.parametrize(("join", "suffix"), [("inner", "h5ad"), ("outer", "zarr")])
 def test_several_inputs_are_their_concatenation(join: str, suffix: str, tmp_path: Path) -> None:
     joining = [f"--join={join}", "--label=sample", "--keys-from=stem", "--index-unique=-"]
-    ours = run(DEMO_FILES, tmp_path / f"ours.{suffix}", *joining)
+    ours = run(DEMO_FILES, tmp_path / f"ours.{suffix}", *joining, recipe=short())
     done(["concat", *map(str, DEMO_FILES), "-o", str(tmp_path / "merged.h5ad"), "-q", *joining])
-    assert_equal(ours, run([tmp_path / "merged.h5ad"], tmp_path / f"theirs.{suffix}"), axis=None)
+    assert_equal(ours, run([tmp_path / "merged.h5ad"], tmp_path / f"theirs.{suffix}", recipe=short()), axis=None)
     assert ours.obsm["X_umap"].shape == (ours.n_obs, 2) and ours.n_obs > 1000
 
 
@@ -344,16 +498,16 @@ def test_resources_change_nothing(suffix: str, tmp_path: Path) -> None:
     assert len(set(found)) == 1, found
 
 
-def test_markers_do_not_depend_on_what_is_kept(ended: tuple[ad.AnnData, Path], tmp_path: Path) -> None:
-    for keep in ["normalized", "raw", "none"]:
-        other = run([DEMO], tmp_path / f"{keep}.h5ad", "--keep-x", keep)
-        assert (other.X is None) == (keep == "none")
-        assert ("log1p" in other.uns) == (keep == "normalized" or keep == "none")
-        for name in [*STEPS, "pca"]:
-            first, second = (ad.AnnData(uns={name: adata.uns[name]}) for adata in (other, ended[0]))
-            assert_equal(first, second, axis=None)
-        assert (other.obs["leiden"] == ended[0].obs["leiden"]).all()
-        np.testing.assert_array_equal(other.obsm["X_umap"], ended[0].obsm["X_umap"])
+@pytest.mark.parametrize("keep", ["normalized", "raw", "none"])
+def test_markers_do_not_depend_on_what_is_kept(keep: str, shortened: ad.AnnData, tmp_path: Path) -> None:
+    other = run([DEMO], tmp_path / f"{keep}.h5ad", "--keep-x", keep, recipe=short())
+    assert (other.X is None) == (keep == "none")
+    assert ("log1p" in other.uns) == (keep == "normalized" or keep == "none")
+    for name in [*STEPS, "pca"]:
+        first, second = (ad.AnnData(uns={name: adata.uns[name]}) for adata in (other, shortened))
+        assert_equal(first, second, axis=None)
+    assert (other.obs["leiden"] == shortened.obs["leiden"]).all()
+    np.testing.assert_array_equal(other.obsm["X_umap"], shortened.obsm["X_umap"])
 
 
 PLOTS: dict[str, Callable[[ad.AnnData], object]] = {
@@ -423,9 +577,11 @@ def test_the_plan_shows_the_stages(until: str, memory: list[str], passes: int, t
         assert "pass 4: sums of groups" in lines[held[0] + 1]
 
 
+@pytest.mark.parametrize("step", ["", "[scrublet]\n"])
 @pytest.mark.parametrize("method", ["t-test", "wilcoxon"])
-def test_as_many_passes_as_planned(method: str, tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(BEFORE + f'[rank_genes_groups]\ngroupby = "cell_type"\nmethod = "{method}"\n')
+def test_as_many_passes_as_planned(method: str, step: str, tmp_path: Path) -> None:
+    markers = f'[rank_genes_groups]\ngroupby = "cell_type"\nmethod = "{method}"\n'
+    (tmp_path / "recipe.toml").write_text(step + BEFORE + markers)
     words = ["run", str(DEMO), "-o", str(tmp_path / "out.h5ad"), "--recipe", str(tmp_path / "recipe.toml"), "--json"]
     assert len(done([*words, "--plan"]).report["passes"]) == done([*words, "-q"]).report["report"]["passes"]
 
@@ -474,6 +630,9 @@ def test_groups_that_cannot_be_compared(tmp_path: Path) -> None:
         ('[rank_genes_groups]\ngroupby = "cell_type"\nlayer = "no"\n', ["no layer 'no'"]),
         ('[rank_genes_groups]\ngroupby = "cell_type"\nmask_var = "no"\n', ["no column 'no'"]),
         ('[rank_genes_groups]\ngroupby = "cell_type"\nuse_raw = true\n', ["raw"]),
+        ('[rank_genes_groups]\ngroupby = "cell_type"\nmethod = "logreg"\n', ["logreg", "wilcoxon"]),
+        ("[harmony]\n", ["[harmony]", "no key"]),
+        ("[scrublet]\nsim_doublet_ratio = 0\n", ["[scrublet]", "sim_doublet_ratio"]),
     ],
 )
 def test_refusals(recipe: str, words: list[str], tmp_path: Path) -> None:
@@ -484,6 +643,67 @@ def test_refusals(recipe: str, words: list[str], tmp_path: Path) -> None:
     assert refused.code in {2, 3, 4, 6}, str(refused)
     assert all(word in refused.stderr for word in words), str(refused)
     assert not list(target.parent.iterdir())
+
+
+def damaged(folder: Path, layout: str) -> Path:
+    """A file whose X no pass survives: ids of genes, or cells, are beyond the end."""
+    source = raw_input(folder)
+    adata = ad.read_h5ad(source)
+    adata.X = getattr(adata.X, f"to{layout}")()
+    adata.write_h5ad(source)
+    with h5py.File(source, "r+") as file:
+        file["X/indices"][:] = 10**6
+    return source
+
+
+NO_SUCH: list[tuple[str, str]] = [
+    ('[qc]\nqc_vars = ["no"]\n', "'no'"),
+    ("[filter_cells]\nmax_percent = { no = 3 }\n", "'no'"),
+    ('[scrublet]\nbatch_key = "no"\n', "no column 'no'"),
+    ('[highly_variable_genes]\nn_top_genes = 9\nbatch_key = "no"\n', "no column 'no'"),
+    ('[regress_out]\nkeys = ["no"]\n', "no column 'no'"),
+    ('[pca]\nmask_var = "no"\n', "no column 'no'"),
+    ('[pca]\n[harmony]\nkey = "no"\n', "no column 'no'"),
+    ('[pca]\n[harmony]\nkey = "batch"\nbasis = "X_no"\n', "no X_no"),
+    ("[log1p]\n[neighbors]\n", "no X_pca"),
+    ('[pca]\n[neighbors]\nuse_rep = "X_pca_harmony"\n', "no X_pca_harmony"),
+    ("[log1p]\n[umap]\n", "no graph"),
+    ('[pca]\n[neighbors]\n[umap]\ninit_pos = "X_no"\n', "obsm/X_no"),
+    ('[pca]\n[neighbors]\n[leiden]\nneighbors_key = "no"\n', "uns/no"),
+    ('[pca]\n[neighbors]\n[leiden]\nrestrict_to = { column = "no", groups = ["x"] }\n', "no column 'no'"),
+    ('[log1p]\n[rank_genes_groups]\ngroupby = "no"\n', "no column 'no'"),
+    ('[log1p]\n[rank_genes_groups]\ngroupby = "batch"\nlayer = "no"\nuse_raw = false\n', "no layer 'no'"),
+    ('[log1p]\n[rank_genes_groups]\ngroupby = "batch"\nmask_var = "no"\n', "no column 'no'"),
+]
+
+
+@pytest.mark.parametrize("layout", ["csr", "csc"])
+def test_what_is_not_there_is_missed_before_any_pass(layout: str, tmp_path: Path) -> None:
+    """X cannot be read, and nobody notices: of one file, and of several, whose names are found in the plan."""
+    source, recipe = damaged(tmp_path, layout), tmp_path / "recipe.toml"
+    words = ["run", "--recipe", str(recipe), "-o", str(tmp_path / "out.h5ad")]
+    recipe.write_text("[log1p]\n[neighbors]\nuse_rep = 'X_other'\n[rank_genes_groups]\ngroupby = 'batch'\n")
+    for inputs in ([str(source)], [f"a={source}", f"b={source}", "--index-unique=-"]):
+        read = command([*words, *inputs])
+        assert read.code == 3 and "X" in read.stderr, str(read)
+        # What becomes of the columns of var is not known before values are compared.
+        unknown = ("mask_var", "qc_vars", "neighbors_key", "[umap]") if len(inputs) > 1 else ()
+        for text, said in (case for case in NO_SUCH if not any(word in case[0] for word in unknown)):
+            recipe.write_text(text)
+            refused = command([*words, *inputs])
+            assert refused.code in {2, 3} and said in refused.stderr, (text, str(refused))
+            assert not (tmp_path / "out.h5ad").exists()
+        recipe.write_text("[log1p]\n[neighbors]\nuse_rep = 'X_other'\n[rank_genes_groups]\ngroupby = 'batch'\n")
+    for verb in [
+        ["scrublet", "--batch-key=no"],
+        ["hvg", "--batch-key=no"],
+        ["regress-out", "--keys=no"],
+        ["pca", "--mask-var=no"],
+        ["qc", "--qc-vars=no"],
+        ["rank-genes-groups", "--groupby=no"],
+    ]:
+        refused = command([verb[0], str(source), "-o", str(tmp_path / "out.h5ad"), *verb[1:]])
+        assert refused.code == 2 and "'no'" in refused.stderr, str(refused)
 
 
 def test_a_small_budget_names_one_that_does(tmp_path: Path) -> None:

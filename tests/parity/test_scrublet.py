@@ -168,9 +168,10 @@ def test_options(options: dict[str, Any], arguments: list[str], tmp_path: Path) 
 
 
 def test_approximate_neighbours(tmp_path: Path) -> None:
+    """Scores by nearly all neighbours are near those of scanpy by all of them."""
     adata = demo("donor_a.h5ad")[::2, ::3]
     ours = scored(adata, tmp_path, "--use-approx-neighbors", "yes")
-    theirs = expected(adata, use_approx_neighbors=True)
+    theirs = expected(adata)
     for mine, other in [
         (ours.obs["doublet_score"], theirs.obs["doublet_score"]),
         (ours.uns["scrublet"]["doublet_scores_sim"], theirs.uns["scrublet"]["doublet_scores_sim"]),

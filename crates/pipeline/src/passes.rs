@@ -20,12 +20,13 @@ pub struct Stages {
 /// The stages of a recipe; see [`pipeline::passes`] for what it cannot tell. Neighbours by `X` take a pass of their own.
 pub fn stages(recipe: &Recipe, keep_x: KeepX) -> Stages {
     let mut before = pipeline::passes(&recipe.matrix, keep_x);
-    if let Some(step) = &recipe.neighbors
+    if let Some(step) = &recipe.connection()
         && (step.use_rep.as_deref() == Some("X") || (step.use_rep.is_none() && step.n_pcs == Some(0)))
     {
         before.push("X as an embedding".to_owned());
     }
     let steps = [
+        ("harmony", recipe.harmony.is_some()),
         ("neighbors", recipe.neighbors.is_some()),
         ("umap", recipe.umap.is_some()),
         ("leiden", recipe.leiden.is_some()),
@@ -57,6 +58,9 @@ mod tests {
         assert_eq!(tutorial.in_memory, ["neighbors", "umap", "leiden"]);
         let until = stages(&Recipe::tutorial().until("umap").unwrap(), KeepX::Both);
         assert_eq!((until.passes().len(), until.in_memory.len()), (3, 2));
+        let corrected = "[scrublet]\n[pca]\n[harmony]\nkey = \"a\"\n[neighbors]\n";
+        let corrected = stages(&Recipe::from_toml(corrected).unwrap(), KeepX::Both);
+        assert_eq!((corrected.before.len(), corrected.in_memory.len()), (4, 2));
         let text = "[neighbors]\nuse_rep = \"X\"\n[rank_genes_groups]\nmethod = \"wilcoxon\"\n";
         assert_eq!(stages(&Recipe::from_toml(text).unwrap(), KeepX::Both).passes().len(), 3);
     }

@@ -1,7 +1,8 @@
 //! What is done, as data: all steps and their options.
 
+use annstream_graph::harmony::HarmonyStep;
 use annstream_graph::leiden::LeidenStep;
-use annstream_graph::neighbors::NeighborsStep;
+use annstream_graph::neighbors::{Metric, NeighborsStep};
 use annstream_graph::umap::UmapStep;
 use annstream_sc::markers::{MarkerOptions, MarkersStep};
 use annstream_sc::recipe::{self, Recipe as MatrixSteps};
@@ -15,7 +16,9 @@ pub struct Recipe {
     /// Steps on the matrix, from quality control to components.
     #[serde(flatten)]
     pub matrix: MatrixSteps,
-    /// `neighbors`.
+    /// `harmony`.
+    pub harmony: Option<HarmonyStep>,
+    /// `neighbors`; of what `harmony` corrected, if there is that step, unless another embedding is named.
     pub neighbors: Option<NeighborsStep>,
     /// `umap`.
     pub umap: Option<UmapStep>,
@@ -26,10 +29,11 @@ pub struct Recipe {
 }
 
 /// Names of the steps, in order.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 16] = [
     "qc",
     "filter_cells",
     "filter_genes",
+    "scrublet",
     "normalize_total",
     "log1p",
     "highly_variable_genes",
@@ -37,6 +41,7 @@ pub const STEPS: [&str; 14] = [
     "regress_out",
     "scale",
     "pca",
+    "harmony",
     "neighbors",
     "umap",
     "leiden",
@@ -56,6 +61,7 @@ impl Recipe {
         let options = MarkerOptions { groupby: "leiden".to_owned(), ..MarkerOptions::default() };
         Self {
             matrix: MatrixSteps::tutorial(),
+            harmony: None,
             neighbors: Some(NeighborsStep::default()),
             umap: Some(UmapStep { init_pos: Some("spectral".to_owned()), ..UmapStep::default() }),
             leiden: Some(LeidenStep::default()),
@@ -81,6 +87,7 @@ impl Recipe {
         };
         for step in &STEPS[position + 1..] {
             match *step {
+                "harmony" => self.harmony = None,
                 "neighbors" => self.neighbors = None,
                 "umap" => self.umap = None,
                 "leiden" => self.leiden = None,
@@ -101,6 +108,9 @@ impl Recipe {
     pub fn check(&self) -> Result<()> {
         self.matrix.check()?;
         let place = |step: &'static str| move |error: Error| error.at(format!("[{step}]"));
+        let metric = self.matrix.scrublet.as_ref().map_or(Ok(Metric::default()), |step| step.knn_dist_metric.parse());
+        metric.map_err(place("scrublet"))?;
+        self.harmony.as_ref().map_or(Ok(()), HarmonyStep::check).map_err(place("harmony"))?;
         if let Some(step) = self.neighbors.as_ref().filter(|step| step.n_neighbors < 2) {
             let message = format!("{} neighbours, of which a cell itself is the first", step.n_neighbors);
             return Err(place("neighbors")(Error::argument(message).hint("give 2 or more")));
@@ -111,6 +121,17 @@ impl Recipe {
             return Err(place("rank_genes_groups")(Error::argument("no genes are asked for")));
         }
         Ok(())
+    }
+
+    /// The step `neighbors` with the embedding that it looks at, if the recipe says which.
+    pub(crate) fn connection(&self) -> Option<NeighborsStep> {
+        let mut step = self.neighbors.clone()?;
+        if let (Some(harmony), None) = (&self.harmony, &step.use_rep)
+            && step.n_pcs != Some(0)
+        {
+            step.use_rep = Some(harmony.adjusted_basis.clone());
+        }
+        Some(step)
     }
 
     /// The comparison with its column of groups.
@@ -135,18 +156,23 @@ mod tests {
             let text = recipe.to_toml().unwrap();
             for (later, step) in STEPS.iter().enumerate() {
                 let there = text.contains(&format!("[{step}]"));
-                let of_tutorial = !["normalize_pearson_residuals", "regress_out", "scale"].contains(step);
+                let of_tutorial =
+                    !["scrublet", "normalize_pearson_residuals", "regress_out", "scale", "harmony"].contains(step);
                 assert_eq!(there, later <= position && of_tutorial, "{step} until {last}:\n{text}");
             }
         }
         let error = Recipe::tutorial().until("tsne").unwrap_err();
-        assert!(error.to_string().contains("pca, neighbors, umap, leiden, rank_genes_groups"), "{error}");
+        assert!(error.to_string().contains("pca, harmony, neighbors, umap, leiden, rank_genes_groups"), "{error}");
     }
 
     #[test]
     fn nonsense_is_refused_at_once() {
         let refused = |text: &str| Recipe::from_toml(text).unwrap().check().unwrap_err().to_string();
         assert!(refused("[neighbors]\nn_neighbors = 1\n").contains("1 neighbours"));
+        assert!(refused("[scrublet]\nsim_doublet_ratio = 0\n").contains("sim_doublet_ratio is 0"));
+        assert!(refused("[scrublet]\nknn_dist_metric = \"taxi\"\n").contains("taxi"));
+        assert!(refused("[harmony]\n").contains("no key"));
+        assert!(refused("[harmony]\nkey = \"a\"\ntheta = [1, 2]\n").contains("theta has 2 numbers"));
         assert!(refused("[umap]\nn_components = 0\n").contains("0 components"));
         assert!(refused("[umap]\na = 1.5\n").contains("both a and b"));
         assert!(refused("[umap]\ninit_pos = \"paga\"\n").contains("paga"));
@@ -154,6 +180,17 @@ mod tests {
         assert!(refused("[rank_genes_groups]\nn_genes = 0\n").contains("no genes"));
         assert!(refused("[normalize_pearson_residuals]\n[log1p]\n").contains("counts"));
         assert!(Recipe::tutorial().check().is_ok());
+    }
+
+    #[test]
+    fn neighbours_are_those_of_harmony() {
+        let read = |text: &str| Recipe::from_toml(text).unwrap().connection().and_then(|step| step.use_rep);
+        let harmony = "[harmony]\nkey = \"a\"\n";
+        assert_eq!(read(&format!("{harmony}[neighbors]\n")).as_deref(), Some("X_pca_harmony"));
+        assert_eq!(read(&format!("{harmony}adjusted_basis = \"mine\"\n[neighbors]\n")).as_deref(), Some("mine"));
+        assert_eq!(read(&format!("{harmony}[neighbors]\nuse_rep = \"X_pca\"\n")).as_deref(), Some("X_pca"));
+        assert_eq!(read(&format!("{harmony}[neighbors]\nn_pcs = 0\n")), None);
+        assert_eq!(read("[neighbors]\n"), None);
     }
 
     #[test]

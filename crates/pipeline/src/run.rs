@@ -2,14 +2,18 @@
 
 use annstream_core::Exec;
 use annstream_core::concat::Input;
+use annstream_graph::harmony::{self, HarmonyStep};
 use annstream_graph::leiden;
 use annstream_graph::neighbors::{self, NeighborsStep, fitting};
 use annstream_graph::umap;
 use annstream_sc::pipeline::{Matrix, PipelineOptions, PipelineReport, Unfinished, begin};
+use annstream_sc::scrublet::{Near, Points, Search};
 use annstream_store::StoreWriter;
 use serde::Serialize;
 
+use crate::doublets::DoubletSearch;
 use crate::graphs::Graphs;
+use crate::names::Names;
 use crate::surroundings::Surroundings;
 use crate::{Recipe, Result};
 
@@ -19,6 +23,11 @@ pub struct Report {
     /// The steps on the matrix, and the stages of all.
     #[serde(flatten)]
     pub matrix: PipelineReport,
+    /// The share of the true neighbours of cells and simulated doublets that was found, measured on a sample; `None` if all
+    /// were.
+    pub recall_of_doublets: Option<f64>,
+    /// How batches were corrected for.
+    pub harmony: Option<Corrected>,
     /// The share of the true neighbours that was found, measured on a sample of cells; `None` if all were.
     pub recall: Option<f64>,
     /// Epochs of the picture.
@@ -29,15 +38,27 @@ pub struct Report {
     pub modularity: Option<f64>,
 }
 
+/// How the correction of batches went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Corrected {
+    /// Number of clusters.
+    pub clusters: usize,
+    /// The objective at the beginning and after each turn.
+    pub objectives: Vec<f64>,
+    /// Whether the turns ended by themselves.
+    pub converged: bool,
+}
+
 /// Runs a recipe on a file and writes the result; does not commit. `matrix` is that of the file, or one in its place.
 ///
 /// Memory: that of [`annstream_sc::pipeline::run`]; then, when its matrices are gone, the graph, with the defaults some 300
 /// bytes a cell until the end, and beside it in turn what neighbours (some 800 bytes a cell), the picture (some 900) and
 /// communities (some 600 for each start) take, and what it takes to write it (some 1,300). All of it is charged to the
-/// budget.
+/// budget. What doublets take is gone by then, see [`annstream_sc::scrublet::scrublet`].
 ///
 /// # Errors
-/// If an option does not fit the data, the input is damaged, the budget too small, or writing fails.
+/// If an option does not fit the data, a step looks for something that is not there (before anything of the matrix is read),
+/// the input is damaged, the budget too small, or writing fails.
 pub fn run(
     input: &Input,
     matrix: Matrix,
@@ -47,13 +68,19 @@ pub fn run(
     exec: &Exec,
 ) -> Result<Report> {
     recipe.check()?;
-    let mut pipeline = begin(input, matrix, &recipe.matrix, options, writer, exec)?;
     let place = |error: crate::Error| error.in_file(&input.name);
+    Names::of_file(&input.file).check(recipe, options.keep_x).map_err(place)?;
+    let search = recipe.matrix.scrublet.as_ref().map(|step| DoubletSearch::new(step, exec)).transpose()?;
+    let near = search.as_ref().map(|search| move |points: Points<'_>, look: &Look<'_>| search.near(points, look));
+    let near = near.as_ref().map(|near| near as &Search<'_>);
+    let mut pipeline = begin(input, matrix, &recipe.matrix, options, near, writer, exec)?;
     let mut graphs = Graphs::default();
-    let mut report = Report::default();
-    // What changes the components comes here.
-    if let Some(step) = &recipe.neighbors {
-        report.recall = connect(&mut pipeline, &mut graphs, step).map_err(place)?;
+    let mut report = Report { recall_of_doublets: search.and_then(|search| search.recall()), ..Report::default() };
+    if let Some(step) = &recipe.harmony {
+        report.harmony = Some(correct(&mut pipeline, step).map_err(place)?);
+    }
+    if let Some(step) = recipe.connection() {
+        report.recall = connect(&mut pipeline, &mut graphs, &step).map_err(place)?;
     }
     if let Some(step) = &recipe.umap {
         let found =
@@ -79,6 +106,21 @@ pub fn run(
     pipeline.add(matrices);
     report.matrix = pipeline.finish()?;
     Ok(report)
+}
+
+/// What neighbours of a cell or a doublet are given to.
+type Look<'a> = dyn Fn(usize, &[u32]) -> Near + Sync + 'a;
+
+/// The components without what is of the batches.
+fn correct(pipeline: &mut Unfinished<'_>, step: &HarmonyStep) -> Result<Corrected> {
+    let exec = pipeline.exec();
+    let found = pipeline.stage("harmony", |pipeline| {
+        harmony::annotate(&Surroundings { pipeline, graphs: &Graphs::default() }, step, exec)
+    })?;
+    let harmony::Annotated { harmony, shape: [cells, width], additions } = found;
+    pipeline.hold((cells * width) as u64 * 8, "the corrected components")?;
+    pipeline.add(additions);
+    Ok(Corrected { clusters: harmony.clusters, objectives: harmony.objectives, converged: harmony.converged })
 }
 
 /// Neighbours, and what `uns` says of them.

@@ -72,9 +72,18 @@ impl Cells for Surroundings<'_, '_> {
             let stored = self.file().read(slot)?;
             return Ok(Cow::Owned(if self.whole() { stored } else { kept_rows(stored, self.pipeline.kept())? }));
         }
+        if !matches!(slot, Slot::X) {
+            return self.file().read(slot).map(Cow::Owned);
+        }
         let [rows, columns] = self.pipeline.shape();
         let values = self.pipeline.matrix().run(Embedding { rows, columns }, "X as an embedding", exec)?;
         Ok(Cow::Owned(Element::Array(DenseArray { shape: vec![rows, columns], values })))
+    }
+
+    fn columns(&self) -> Vec<String> {
+        let added = &self.pipeline.additions().obs;
+        let of_input = self.file().obs().columns.keys().filter(|name| !added.contains_key(*name));
+        of_input.chain(added.keys()).cloned().collect()
     }
 
     fn column(&self, name: &str) -> Result<Option<Column>> {

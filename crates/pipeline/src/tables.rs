@@ -1,5 +1,6 @@
 //! Recipes out of TOML files.
 
+use annstream_graph::harmony::HarmonyStep;
 use annstream_graph::leiden::LeidenStep;
 use annstream_graph::neighbors::NeighborsStep;
 use annstream_graph::umap::UmapStep;
@@ -16,6 +17,7 @@ use crate::{Error, Result};
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Later {
+    harmony: Option<HarmonyStep>,
     neighbors: Option<NeighborsStep>,
     umap: Option<UmapStep>,
     leiden: Option<LeidenStep>,
@@ -23,7 +25,7 @@ struct Later {
 }
 
 /// Their names.
-const LATER: [&str; 4] = ["neighbors", "umap", "leiden", "rank_genes_groups"];
+const LATER: [&str; 5] = ["harmony", "neighbors", "umap", "leiden", "rank_genes_groups"];
 
 impl Recipe {
     /// From the text of a TOML file: one table for each step.
@@ -45,8 +47,8 @@ fn read(text: &str) -> std::result::Result<Recipe, TomlError> {
     let span = whole.span();
     let (later, matrix): (DeTable, DeTable) =
         whole.into_inner().into_iter().partition(|(name, _)| LATER.contains(&name.get_ref().as_ref()));
-    let Later { neighbors, umap, leiden, rank_genes_groups } = part(Spanned::new(span.clone(), later))?;
-    Ok(Recipe { matrix: part(Spanned::new(span, matrix))?, neighbors, umap, leiden, rank_genes_groups })
+    let Later { harmony, neighbors, umap, leiden, rank_genes_groups } = part(Spanned::new(span.clone(), later))?;
+    Ok(Recipe { matrix: part(Spanned::new(span, matrix))?, harmony, neighbors, umap, leiden, rank_genes_groups })
 }
 
 fn part<T: DeserializeOwned>(table: Spanned<DeTable<'_>>) -> std::result::Result<T, TomlError> {
@@ -72,6 +74,23 @@ mod tests {
     #[test]
     fn options_have_the_names_of_scanpy() {
         let text = r#"
+            [scrublet]
+            batch_key = "sample"
+            sim_doublet_ratio = 3
+            expected_doublet_rate = 0.08
+            threshold = 0.3
+            n_prin_comps = 20
+            knn_dist_metric = "cosine"
+            use_approx_neighbors = true
+            filter = true
+            random_state = 9
+            [harmony]
+            key = ["sample", "donor"]
+            theta = 1
+            ridge_lambda = [1, 2.5]
+            max_iter_harmony = 5
+            basis = "X_pca"
+            random_state = 8
             [neighbors]
             n_neighbors = 30
             n_pcs = 20
@@ -122,6 +141,12 @@ mod tests {
         let recipe = Recipe::from_toml(text).unwrap();
         let again = Recipe::from_toml(&recipe.to_toml().unwrap()).unwrap();
         assert_eq!(again, recipe);
+        let (scrublet, harmony) = (recipe.matrix.scrublet.unwrap(), recipe.harmony.unwrap());
+        assert_eq!(
+            (scrublet.options.sim_doublet_ratio, scrublet.filter, scrublet.options.random_state),
+            (3.0, true, 9)
+        );
+        assert_eq!((harmony.key.len(), &harmony.options.theta, harmony.options.random_state), (2, &vec![1.0], 8));
         let (neighbors, leiden) = (recipe.neighbors.unwrap(), recipe.leiden.unwrap());
         assert_eq!((neighbors.metric, neighbors.method, neighbors.random_state), (Metric::Cosine, Method::Gauss, 3));
         assert_eq!((leiden.options.objective, leiden.options.seed, leiden.key()), (Objective::Cpm, 5, "fine"));
@@ -146,6 +171,9 @@ mod tests {
             ("[neighbors]\nn_neighbors = \"many\"\n", 2, "string"),
             ("[umap]\nmindist = 1\n", 1, "mindist"),
             ("[log1p]\n[leiden]\nresolution = \"high\"\n", 2, "string"),
+            ("[scrublet]\ndoublets = 3\n", 1, "doublets"),
+            ("[harmony]\nkeys = \"a\"\n", 1, "keys"),
+            ("[harmony]\nkey = 3\n", 2, "one value"),
             ("[rank_genes_groups]\nmethod = \"logreg\"\n", 1, "logreg"),
             ("[pca]\nn_comps = 3\n[pca]\n", 3, "pca"),
             ("[filter_cells]\nmin_genes = 1.5\n[umap]\n", 2, "floating"),
@@ -155,6 +183,6 @@ mod tests {
             assert!(said.contains(&format!("line {line}")) && said.contains(word), "{text}\n{said}");
         }
         let error = Recipe::from_toml("[normalise]\n").unwrap_err();
-        assert!(error.next_step().unwrap().contains("neighbors, umap"));
+        assert!(error.next_step().unwrap().contains("harmony, neighbors, umap"));
     }
 }

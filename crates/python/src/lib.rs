@@ -26,6 +26,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "functions of Python own what they are given")]
 
 mod arrays;
+mod concat;
 mod errors;
 mod job;
 mod matrix;
@@ -40,6 +41,7 @@ use pyo3::prelude::*;
 fn _annstream(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<matrix::Matrix>()?;
+    module.add_class::<concat::Concat>()?;
     errors::register(module)?;
     settings::register(module)?;
     write::register(module)?;

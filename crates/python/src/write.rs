@@ -19,7 +19,7 @@ use crate::matrix::{Format, Matrix};
 /// One matrix to write: where, which, whether dense, and how it is compressed.
 type Wanted = (String, Matrix, bool, Compression);
 
-fn options(zarr_format: u8, exec: &Exec, overwrite: bool) -> Result<CreateOptions> {
+pub(crate) fn options(zarr_format: u8, exec: &Exec, overwrite: bool) -> Result<CreateOptions> {
     let format = match zarr_format {
         2 => ZarrFormat::V2,
         3 => ZarrFormat::V3,
@@ -167,12 +167,7 @@ fn concat_files(
         virtual_from: None,
     };
     job::run(py, |exec| {
-        let opened = |path: &PathBuf| {
-            let store = open(path, OpenOptions { allow_external })?;
-            let file = AnnDataFile::open(Arc::from(store)).map_err(|error| error.in_file(path))?;
-            Ok(Input { name: path.display().to_string(), file })
-        };
-        let inputs: Vec<Input> = inputs.iter().map(opened).collect::<Result<_>>()?;
+        let inputs = inputs_of(&inputs, allow_external)?;
         let plan = plan(&inputs, &spec, exec)?;
         let writer = create(&output, options(zarr_format, exec, true)?)?;
         execute(&inputs, &plan, writer, exec)?;
@@ -180,7 +175,17 @@ fn concat_files(
     })
 }
 
-fn fill(value: &Bound<'_, PyAny>) -> PyResult<FillValue> {
+/// Opens files that are merged.
+pub(crate) fn inputs_of(paths: &[PathBuf], allow_external: bool) -> Result<Vec<Input>> {
+    let opened = |path: &PathBuf| {
+        let store = open(path, OpenOptions { allow_external })?;
+        let file = AnnDataFile::open(Arc::from(store)).map_err(|error| error.in_file(path))?;
+        Ok(Input { name: path.display().to_string(), file })
+    };
+    paths.iter().map(opened).collect()
+}
+
+pub(crate) fn fill(value: &Bound<'_, PyAny>) -> PyResult<FillValue> {
     match value.extract::<i64>() {
         Ok(value) => Ok(FillValue::Int(value)),
         Err(_) => value.extract().map(FillValue::Float),

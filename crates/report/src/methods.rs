@@ -2,7 +2,7 @@
 
 use annstream_core::Result;
 use annstream_core::anndata::AnnDataFile;
-use annstream_core::element::Dict;
+use annstream_core::element::{Dict, Element};
 use serde_json::Value;
 
 use crate::report::{Clusters, Markers, Methods, Overview, Step};
@@ -49,8 +49,10 @@ pub(crate) fn methods(
     let find = |name: &str| stored.iter().find(|(known, _)| *known == name).map(|(_, entry)| entry);
     let mut text = Sentences::default();
     text.origin(run, overview);
+    text.doublets(run, find("scrublet"));
     text.normalization(run, find("log1p"));
     text.genes(file, find("hvg"), find("pca"));
+    text.batches(file, run);
     text.graph(find("neighbors"), find("umap"), find("leiden"), clusters);
     text.markers(markers);
     text.end();
@@ -65,6 +67,14 @@ fn printed(entry: &Dict) -> Vec<[String; 2]> {
             "params" | "parameters" => {
                 let inner = uns::inner(entry, name).into_iter().flatten();
                 out.extend(inner.filter_map(|(name, value)| Some([name.clone(), uns::printed(value)?])));
+            }
+            // Of all batches alike, but for what follows from their sizes.
+            "batches" => {
+                let first = uns::inner(entry, name).into_iter().flat_map(Dict::values).next();
+                if let Some(Element::Dict(first)) = first {
+                    let alike = printed(first).into_iter();
+                    out.extend(alike.filter(|[name, _]| !["n_neighbors", "threshold"].contains(&name.as_str())));
+                }
             }
             // Results, not parameters.
             "variance" | "variance_ratio" | "doublet_scores_sim" | "doublet_parents" => {}
@@ -136,6 +146,40 @@ impl Sentences {
             let list = removed.join(", ");
             self.say(format!("Filters were {list}, which left {left_cells} cells and {left_genes} genes."));
         }
+    }
+
+    fn doublets(&mut self, run: Option<&RunMetrics>, scrublet: Option<&Dict>) {
+        let Some(scrublet) = scrublet else { return };
+        let batched = uns::text(scrublet, "batched_by");
+        let own = match uns::inner(scrublet, "batches") {
+            Some(batches) => batches.values().find_map(|entry| match entry {
+                Element::Dict(entry) => Some(entry),
+                _ => None,
+            }),
+            None => Some(scrublet),
+        };
+        let parameters = own.and_then(|own| uns::inner(own, "parameters"));
+        let rate = parameters.and_then(|parameters| uns::number(parameters, "expected_doublet_rate"));
+        let rate = rate.map_or(String::new(), |rate| format!(" with an expected rate of {rate}"));
+        let by = batched.map_or(String::new(), |column| format!(", separately for each {column}"));
+        let step = run.and_then(|run| run.recipe.as_ref()).and_then(|recipe| recipe.get("scrublet"));
+        let removed = step.and_then(|step| step.get("filter")).and_then(Value::as_bool) == Some(true);
+        let removed = if removed { "; cells that were called doublets were removed" } else { "" };
+        self.say(format!(
+            "Doublets were predicted by Scrublet (Wolock et al., Cell Syst. 8:281, 2019){rate}{by}{removed}."
+        ));
+    }
+
+    fn batches(&mut self, file: &AnnDataFile, run: Option<&RunMetrics>) {
+        let step = run.and_then(|run| run.recipe.as_ref()).and_then(|recipe| recipe.get("harmony"));
+        let step = step.filter(|step| !step.is_null());
+        if step.is_none() && !file.obsm().contains_key("X_pca_harmony") {
+            return;
+        }
+        let keys = step.and_then(|step| step.get("key")).map_or(String::new(), |keys| format!(" of {}", plain(keys)));
+        self.say(format!(
+            "Components were corrected for the batches{keys} by Harmony (Korsunsky et al., Nat. Methods 16:1289, 2019)."
+        ));
     }
 
     fn normalization(&mut self, run: Option<&RunMetrics>, log1p: Option<&Dict>) {

@@ -11,6 +11,7 @@ use crate::normalize::NormalizeOptions;
 use crate::pearson::PearsonOptions;
 use crate::qc::QcOptions;
 use crate::regress::RegressOptions;
+use crate::scrublet::ScrubletStep;
 
 /// A pipeline. A step that is absent is left out; the others run in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,8 @@ pub struct Recipe {
     pub filter_cells: Option<CellFilter>,
     /// `filter_genes`.
     pub filter_genes: Option<GeneFilter>,
+    /// `scrublet`: of the counts of the cells and genes that are kept.
+    pub scrublet: Option<ScrubletStep>,
     /// `normalize_total`.
     pub normalize_total: Option<NormalizeOptions>,
     /// `log1p`.
@@ -96,10 +99,11 @@ impl Default for PcaStep {
 }
 
 /// Names of the steps, in order.
-pub const STEPS: [&str; 10] = [
+pub const STEPS: [&str; 11] = [
     "qc",
     "filter_cells",
     "filter_genes",
+    "scrublet",
     "normalize_total",
     "log1p",
     "highly_variable_genes",
@@ -124,6 +128,7 @@ impl Recipe {
             qc: Some(QcOptions { qc_vars, ..QcOptions::default() }),
             filter_cells: Some(CellFilter { min_genes: Some(100), ..CellFilter::default() }),
             filter_genes: Some(GeneFilter { min_cells: Some(3), ..GeneFilter::default() }),
+            scrublet: None,
             normalize_total: Some(NormalizeOptions::default()),
             log1p: Some(LogOptions::default()),
             highly_variable_genes: Some(HvgStep {
@@ -161,9 +166,12 @@ impl Recipe {
     /// Refuses steps that do not go together.
     ///
     /// # Errors
-    /// `Argument` if counts would become Pearson residuals after they were changed, or genes be chosen by logarithms that
-    /// nobody took.
+    /// `Argument` if an option of `scrublet` has no meaning, counts would become Pearson residuals after they were changed,
+    /// or genes be chosen by logarithms that nobody took.
     pub fn check(&self) -> Result<()> {
+        if let Some(step) = &self.scrublet {
+            step.options.check().map_err(|error| error.at("[scrublet]"))?;
+        }
         if self.normalize_pearson_residuals.is_none() {
             return Ok(());
         }
@@ -195,6 +203,7 @@ impl Recipe {
             match *step {
                 "filter_cells" => self.filter_cells = None,
                 "filter_genes" => self.filter_genes = None,
+                "scrublet" => self.scrublet = None,
                 "normalize_total" => self.normalize_total = None,
                 "log1p" => self.log1p = None,
                 "highly_variable_genes" => self.highly_variable_genes = None,

@@ -568,8 +568,12 @@ pub fn records(backend: &Backend<'_>) -> Result<()> {
     }
     let writer = (backend.create)();
     let values = |field: &Field, records: usize| sample(field.dtype, records * length(&field.shape));
-    for (path, records) in [("some", 100), ("none", 0)] {
-        let mut array = writer.array(path, &ArraySpec::records(fields.clone(), vec![records as u64]))?;
+    let gzip = Compression::Gzip { level: 4, shuffle: true };
+    let cases =
+        [("some", 100, Compression::None), ("none", 0, Compression::None), ("packed", 100, gzip), ("void", 0, gzip)];
+    for (path, records, compression) in cases {
+        let spec = ArraySpec::records(fields.clone(), vec![records as u64]).chunk(vec![30]).compression(compression);
+        let mut array = writer.array(path, &spec)?;
         for (i, field) in fields.iter().enumerate().rev() {
             array.write_field(i, &values(field, records))?;
         }
@@ -577,7 +581,7 @@ pub fn records(backend: &Backend<'_>) -> Result<()> {
     }
     writer.commit()?;
     let store = (backend.reopen)();
-    for (path, records) in [("some", 100), ("none", 0)] {
+    for (path, records, _) in cases {
         let array = store.array(path)?;
         assert_eq!(array.info().dtype, ArrayType::Records(fields.clone()));
         assert_eq!(array.shape(), [records as u64]);

@@ -70,3 +70,4 @@ pub use store::{
 };
 pub use strings::Strings;
 pub use url::{is_url, local_name};
+pub use zarr::values_per_file;

@@ -353,6 +353,16 @@ pub trait ArrayWriter: Send {
         self.append(copy)
     }
 
+    /// Counts values as appended that stand in files of their own, which somebody else writes: those of whole files, or up
+    /// to the end of the array. See [`values_per_file`](crate::values_per_file).
+    ///
+    /// # Errors
+    /// If the format has no such files, or those values end within one that is written here.
+    fn skip(&mut self, values: u64) -> Result<()> {
+        let _ = values;
+        Err(Error::unsupported("this format cannot be written in parts"))
+    }
+
     /// Sets all values of one field of a record array.
     ///
     /// # Errors
@@ -416,6 +426,10 @@ impl ArrayWriter for EqualArrays {
 
     fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
         self.0.iter_mut().try_for_each(|array| array.append_part(values, part.clone()))
+    }
+
+    fn skip(&mut self, values: u64) -> Result<()> {
+        self.0.iter_mut().try_for_each(|array| array.skip(values))
     }
 
     fn write_field(&mut self, field: usize, values: &Buffer) -> Result<()> {

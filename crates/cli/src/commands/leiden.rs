@@ -40,9 +40,10 @@ pub(crate) struct Arguments {
     /// How many iterations; -1: until one improves nothing
     #[arg(long, value_name = "N", default_value_t = -1, allow_negative_numbers = true)]
     n_iterations: i64,
-    /// How often it is begun anew; the best result counts, and starts run side by side
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-    starts: u32,
+    /// How often it is begun anew; the best result counts, and starts run side by side [default: 8 up to 5,000 cells, else
+    /// 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    starts: Option<u32>,
     /// What is optimised: modularity or cpm, the constant Potts model
     #[arg(long, value_name = "NAME", default_value = "modularity", value_parser = parse::<Objective>)]
     objective: Objective,

@@ -31,7 +31,8 @@ sort. logreg is not here: it fits one model to all cells at once.
 Examples:
   annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby leiden
   annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby leiden --method wilcoxon --tie-correct --pts
-  annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby cell_type --groups 'B,NK' --reference T --table b.csv")]
+  annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby cell_type --groups 'B,NK' --reference T --table b.csv
+  annstream rank-genes-groups done.h5ad -o marked.h5ad --groupby cell_type --group 'B, naive' --group NK")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Arguments {
     /// File or store (.h5ad, .zarr, .zarr.zip)
@@ -46,6 +47,9 @@ pub(crate) struct Arguments {
     /// The groups that are compared [default: all]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     groups: Option<Vec<String>>,
+    /// A group that is compared, by a name that may have commas; can be given several times, and beside --groups
+    #[arg(long, value_name = "NAME")]
+    group: Vec<String>,
     /// The group that each is compared with; rest for all other cells
     #[arg(long, value_name = "NAME", default_value = "rest")]
     reference: String,
@@ -90,10 +94,18 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    /// The groups that are named, one way or the other.
+    fn groups(&self) -> Option<Vec<String>> {
+        if self.group.is_empty() {
+            return self.groups.clone();
+        }
+        Some(self.groups.iter().flatten().chain(&self.group).cloned().collect())
+    }
+
     fn options(&self) -> MarkerOptions {
         MarkerOptions {
             groupby: self.groupby.clone(),
-            groups: self.groups.clone(),
+            groups: self.groups(),
             reference: Some(self.reference.clone()),
             method: self.method,
             tie_correct: self.tie_correct,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use annstream_core::{Error, Result};
-use annstream_pipeline::{Recipe, Report, run, stages};
+use annstream_pipeline::{Corrected, Recipe, Report, run, stages};
 use annstream_sc::pipeline::{KeepX, PipelineOptions};
 
 use super::common::disk_bytes;
@@ -78,6 +78,7 @@ impl Job<'_> {
         for warning in opened.warnings() {
             printer.warn(&warning);
         }
+        opened.names().check(self.recipe, self.keep_x).map_err(|error| error.in_file(opened.name()))?;
         if writing.plan {
             self.show_plan(opened.shape(), printer);
             return Ok(());
@@ -159,6 +160,15 @@ fn say(report: &Report, printer: Printer) {
             "{}: {:.2} s, {:.2} s of processor time{peak}",
             stage.name, stage.seconds, stage.cpu_seconds
         ));
+    }
+    report.matrix.doublets.iter().for_each(|batch| super::scrublet::say(batch, printer));
+    if let Some(recall) = report.recall_of_doublets {
+        printer.detail(&format!("{:.1} % of the neighbours of doublets were found, by a sample", recall * 100.0));
+    }
+    if let Some(Corrected { clusters, objectives, converged }) = &report.harmony {
+        let turns = objectives.len().saturating_sub(1);
+        let settled = if *converged { "" } else { " (not settled)" };
+        printer.detail(&format!("batches were corrected for in {clusters} clusters, {turns} turns{settled}"));
     }
     if let Some(genes) = report.matrix.variable_genes {
         printer.detail(&format!("{} genes are highly variable", count(genes as u64)));

@@ -3,6 +3,7 @@
 use annstream_core::anndata::usual_compression;
 use annstream_core::concat::{Apart, ConcatPlan, Input, apart, plan};
 use annstream_core::{Exec, Result};
+use annstream_pipeline::Names;
 use annstream_sc::pipeline::Matrix;
 use annstream_store::Compression;
 
@@ -55,6 +56,22 @@ impl Opened {
         match self {
             Self::One(input) => input.file.warnings(),
             Self::Several(_, plan) => plan.summary.warnings.clone(),
+        }
+    }
+
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::One(input) => input.name.clone(),
+            Self::Several(inputs, _) => inputs.iter().map(|input| input.name.as_str()).collect::<Vec<_>>().join(" + "),
+        }
+    }
+
+    /// What it has, by name.
+    pub(crate) fn names(&self) -> Names {
+        match self {
+            Self::One(input) => Names::of_file(&input.file),
+            Self::Several(_, plan) => Names::of_plan(plan),
         }
     }
 

@@ -37,6 +37,10 @@ Between variable genes and PCA, [regress_out] with keys = [\"total_counts\"] sub
 [scale] with max_value = 10 scales; only PCA sees either, unless --keep-x scaled. [normalize_pearson_residuals] (theta, clip)
 takes the place of normalize_total and log1p; X becomes dense.
 
+[scrublet] (batch_key, expected_doublet_rate, threshold, filter = true to remove what is called) finds doublets among the cells
+that the filters keep, before they are normalized, in three more passes. [harmony] with key = \"sample\", or a list of columns,
+takes what is of the batches out of the components (X_pca_harmony), and [neighbors] then looks at the result.
+
 Options have the names that they have in scanpy and in the commands of single steps, which give the same result one after
 the other. [rank_genes_groups] compares the communities of [leiden] unless it has groupby; it reads X as the steps leave
 it, whatever --keep-x says, or raw if there is one (use_raw = false for X). Groups of one cell are left out with a warning.

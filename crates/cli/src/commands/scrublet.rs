@@ -1,13 +1,13 @@
 //! `annstream scrublet`.
 #![expect(clippy::doc_markdown, reason = "the text of --help, where backticks would show")]
 
-use std::cell::Cell;
 use std::path::PathBuf;
 
 use annstream_core::concat::Input;
 use annstream_core::{Exec, Result};
-use annstream_graph::neighbors::{Metric, NearestOptions, Search, each_nearest};
-use annstream_sc::scrublet::{Near, Points, Scrublet, ScrubletBatch, ScrubletOptions, scrublet};
+use annstream_graph::neighbors::Metric;
+use annstream_pipeline::DoubletSearch;
+use annstream_sc::scrublet::{DoubletSummary, Near, Points, Scrublet, ScrubletOptions, ScrubletStep, scrublet};
 use clap::Args;
 
 use super::edited::{Begun, begin, write_with};
@@ -107,19 +107,22 @@ impl Arguments {
         }
     }
 
+    fn step(&self) -> ScrubletStep {
+        ScrubletStep {
+            options: self.options(),
+            knn_dist_metric: self.knn_dist_metric.name().to_owned(),
+            use_approx_neighbors: self.use_approx_neighbors,
+            filter: false,
+        }
+    }
+
     /// Simulates and scores; neighbours are looked for in the crate of graphs.
     fn find(&self, input: &Input, printer: Printer, exec: &Exec) -> Result<Scrublet> {
-        let search = if self.use_approx_neighbors == Some(true) { Search::Approximate } else { Search::Exact };
-        let (metric, seed) = (self.knn_dist_metric, u64::from(self.seed));
-        let least = Cell::new(None::<f64>);
-        let near = |points: Points<'_>, look: &(dyn Fn(usize, &[u32]) -> Near + Sync)| {
-            let options = NearestOptions { n_neighbors: points.n_neighbors, metric, seed, search };
-            let (near, recall) = each_nearest(points.values, points.width, options, look, exec)?;
-            least.set(least.get().into_iter().chain(recall).reduce(f64::min));
-            Ok(near)
-        };
-        let found = scrublet(input, &self.options(), &near, exec)?;
-        if let Some(recall) = least.get() {
+        let step = self.step();
+        let search = DoubletSearch::new(&step, exec)?;
+        let near = |points: Points<'_>, look: &(dyn Fn(usize, &[u32]) -> Near + Sync)| search.near(points, look);
+        let found = scrublet(input, &step.options, &near, exec)?;
+        if let Some(recall) = search.recall() {
             printer.detail(&format!("neighbours: recall {:.1} %", recall * 100.0));
         }
         Ok(found)
@@ -138,12 +141,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let found = arguments.find(&input, printer, &exec)?;
-    if found.fractions {
-        printer.warn("X has numbers that are not whole; doublets are simulated by adding counts");
-    }
-    found.batches.iter().for_each(|batch| say(batch, printer));
+    found.warnings().iter().for_each(|warning| printer.warn(warning));
     let additions = found.additions();
-    let report: Vec<_> = found.batches.iter().map(summary).collect();
+    let report = found.summaries();
+    for batch in &report {
+        say(batch, printer);
+    }
     drop(found);
     exec.release();
     let matrices = write_with(&additions, &input, output, writing, &exec)?;
@@ -154,32 +157,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The numbers that scanpy logs.
-fn say(batch: &ScrubletBatch, printer: Printer) {
+pub(super) fn say(batch: &DoubletSummary, printer: Printer) {
+    let Some(threshold) = batch.threshold else { return };
     let prefix = batch.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-    if batch.left_out > 0 {
-        let left_out = count(batch.left_out as u64);
-        printer.warn(&format!("{prefix}{left_out} cells have fewer than 3 genes, and no score"));
-    }
-    let Some(threshold) = batch.threshold else {
-        printer.warn(&format!("{prefix}no threshold was found, and no cell is called a doublet; give --threshold"));
-        return;
-    };
-    let (detected, detectable) = (batch.detected(), batch.detectable());
     printer.detail(&format!(
         "{prefix}{} variable genes; threshold {threshold:.3}; doublets: {:.1} % called, {:.1} % of simulated ones \
          detectable, {:.1} % estimated",
         count(batch.genes as u64),
-        detected * 100.0,
-        detectable * 100.0,
-        detected / detectable * 100.0
+        batch.detected * 100.0,
+        batch.detectable * 100.0,
+        batch.detected / batch.detectable * 100.0
     ));
-}
-
-fn summary(batch: &ScrubletBatch) -> serde_json::Value {
-    let (detected, detectable) = (batch.detected(), batch.detectable());
-    let estimated = Some(detected / detectable).filter(|share| share.is_finite());
-    serde_json::json!({ "name": batch.name, "cells": batch.cells.len(), "left_out": batch.left_out, "genes": batch.genes,
-        "threshold": batch.threshold, "detected": detected, "detectable": detectable, "estimated": estimated })
 }
 
 fn show_plan(shape: [usize; 2], json: bool, printer: Printer) {

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::execute::execute_without_x;
 use super::inputs::{Input, View};
-use super::matrices::Container;
+use super::matrices::{Container, MatrixPlan};
 use super::plan::ConcatPlan;
 use super::spec::Axis;
 use crate::anndata::{AnnDataFile, Slot};
@@ -51,13 +51,28 @@ pub fn apart(inputs: &[Input], plan: &ConcatPlan, exec: &Exec) -> Result<Apart> 
 
 fn stacked_x(inputs: &[Input], plan: &ConcatPlan, exec: &Exec) -> Result<StackedRows> {
     let matrix = plan.main.x.as_ref().ok_or_else(|| Error::internal("a plan without X"))?;
+    let stacked = stacked(inputs, plan, matrix, Slot::X, exec)?;
+    if stacked.shape() != matrix.shape {
+        return Err(Error::internal("stacked rows of another shape than planned").at(&matrix.path));
+    }
+    Ok(stacked)
+}
+
+/// The rows of a matrix of the result. Those of a sparse one are counted.
+pub(super) fn stacked(
+    inputs: &[Input],
+    plan: &ConcatPlan,
+    matrix: &MatrixPlan,
+    slot: Slot<'_>,
+    exec: &Exec,
+) -> Result<StackedRows> {
     let place = |error: Error| error.at(&matrix.path);
     let view = View { inputs, raw: false };
     let sorting = matrix.sorted_values(&plan.main.alignment);
     if sorting > 0 {
-        exec.progress().begin("X (sorting)", sorting, "values");
+        exec.progress().begin(&format!("{} (sorting)", matrix.path), sorting, "values");
     }
-    let parts = matrix.open(view, Slot::X, &plan.main.alignment, exec)?;
+    let parts = matrix.open(view, slot, &plan.main.alignment, exec)?;
     if sorting > 0 {
         exec.progress().end();
         exec.release();
@@ -65,17 +80,13 @@ fn stacked_x(inputs: &[Input], plan: &ConcatPlan, exec: &Exec) -> Result<Stacked
     let parts: Vec<StackedPart> =
         parts.into_iter().map(|part| StackedPart { name: part.name, source: part.source, remap: part.remap }).collect();
     let [rows, columns] = matrix.shape;
-    let stacked = match matrix.container {
+    Ok(match matrix.container {
         Container::Dense(_) => StackedRows::dense(parts, columns, matrix.dtype, plan.compression),
         Container::Sparse(_) => {
-            exec.progress().begin("X (counting)", rows, "cells");
+            exec.progress().begin(&format!("{} (counting)", matrix.path), rows, "cells");
             let stacked = StackedRows::sparse(parts, columns, matrix.dtype, exec).map_err(place)?;
             exec.progress().end();
             stacked
         }
-    };
-    if stacked.shape() != matrix.shape {
-        return Err(place(Error::internal("stacked rows of another shape than planned")));
-    }
-    Ok(stacked)
+    })
 }

@@ -1,5 +1,7 @@
 //! Doing what the plan says.
 
+use std::collections::BTreeMap;
+
 use annstream_store::{Store, StoreWriter};
 use serde::Serialize;
 
@@ -14,7 +16,7 @@ use super::stream::{Tally, stack, zip};
 use super::{stack_whole, tables};
 use crate::anndata::encoding::tag;
 use crate::anndata::{Slot, WriteOptions, write_element, write_root};
-use crate::element::{Dict, Element};
+use crate::element::{Dict, Element, SparseLayout};
 use crate::sink::{DenseSink, Sink, SparseSink};
 use crate::{Error, Exec, Result};
 
@@ -59,8 +61,16 @@ struct Job<'a> {
     exec: &'a Exec,
     options: WriteOptions,
     report: ConcatReport,
-    /// Whether `X` is written.
-    x: bool,
+    elsewhere: Elsewhere<'a>,
+}
+
+/// What somebody else writes.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere<'a> {
+    /// All of `X`.
+    pub(super) x: bool,
+    /// Values of matrices, by their path; with how many each row has.
+    pub(super) values: BTreeMap<&'a str, &'a [u64]>,
 }
 
 /// Writes the concatenation and publishes it. Reads every matrix once, in stored order (those that must be transposed
@@ -71,7 +81,7 @@ struct Job<'a> {
 /// # Errors
 /// If an input is damaged, the budget too small, or writing fails; the target is then untouched.
 pub fn execute(inputs: &[Input], plan: &ConcatPlan, writer: Box<dyn StoreWriter>, exec: &Exec) -> Result<ConcatReport> {
-    write(inputs, plan, writer, exec, true)
+    write(inputs, plan, writer, exec, Elsewhere::default())
 }
 
 /// The same without `X`.
@@ -81,19 +91,19 @@ pub(crate) fn execute_without_x(
     writer: Box<dyn StoreWriter>,
     exec: &Exec,
 ) -> Result<ConcatReport> {
-    write(inputs, plan, writer, exec, false)
+    write(inputs, plan, writer, exec, Elsewhere { x: true, ..Elsewhere::default() })
 }
 
-fn write(
+pub(super) fn write(
     inputs: &[Input],
     plan: &ConcatPlan,
     writer: Box<dyn StoreWriter>,
     exec: &Exec,
-    x: bool,
+    elsewhere: Elsewhere<'_>,
 ) -> Result<ConcatReport> {
     let options = WriteOptions { compression: plan.compression };
     let report = ConcatReport::default();
-    let mut job = Job { inputs, plan, writer: writer.as_ref(), exec, options, report, x };
+    let mut job = Job { inputs, plan, writer: writer.as_ref(), exec, options, report, elsewhere };
     job.run()?;
     let report = job.report;
     exec.check()?;
@@ -147,7 +157,7 @@ impl Job<'_> {
     }
 
     fn matrices_over_both(&mut self, view: View<'_>, part: &ViewPlan) -> Result<()> {
-        if let Some(matrix) = part.x.as_ref().filter(|_| self.x) {
+        if let Some(matrix) = part.x.as_ref().filter(|_| !self.elsewhere.x) {
             self.matrix(view, matrix, Slot::X, part)?;
         }
         self.group("layers")?;
@@ -191,6 +201,12 @@ impl Job<'_> {
         if self.plan.spec.virtual_from.is_some() {
             self.report.shown.push(shown::write(view, self.plan, matrix, self.writer, exec)?);
             return Ok(());
+        }
+        if let Some(lengths) = self.elsewhere.values.get(matrix.path.as_str()) {
+            let (layout, shape, dtype) = (SparseLayout::Csr, matrix.shape, matrix.dtype);
+            let mut sink = SparseSink::new(self.writer, &matrix.path, layout, shape, dtype, self.plan.compression)?;
+            sink.skip_rows(lengths)?;
+            return sink.finish().map(drop);
         }
         let sorting = matrix.sorted_values(&part.alignment);
         if sorting > 0 {

@@ -6,6 +6,7 @@
 //! - [`align`](align::align) joins the labels of the other axis,
 //! - matrices are planned one by one and streamed, stacked or zipped,
 //! - or, if asked, shown where they are, as virtual arrays over the inputs ([`ConcatSpec::virtual_from`]),
+//! - or their values are written in shares, by several processes ([`shared`]),
 //! - or `X` is left where it is and its rows are read from there ([`apart`]),
 //! - tables are stacked column by column ([`crate::table::stack_columns`]),
 //! - what belongs to the other axis, and `uns`, is merged by strategy ([`merge`]).
@@ -23,6 +24,7 @@ pub mod names;
 mod notes;
 mod plan;
 pub mod reindex;
+mod shares;
 mod shown;
 mod spec;
 mod stack_whole;
@@ -36,6 +38,7 @@ pub use inputs::Input;
 pub use merge::MergeStrategy;
 pub use plan::{ConcatPlan, ElementSummary, InputSummary, PlanSummary, plan};
 pub(crate) use reindex::reindex_axis;
+pub use shares::{Share, Shared, execute_around, shared, write_share};
 pub use shown::ShownMatrix;
 pub use spec::{Axis, ConcatSpec, FillValue};
 pub use stream::Tally;

@@ -93,6 +93,28 @@ pub(crate) enum AlignedPlan {
     Whole,
 }
 
+impl ConcatPlan {
+    /// Columns of the table of the appended axis in the result.
+    pub fn columns(&self) -> Vec<String> {
+        self.main.columns.iter().chain(&self.spec.label).cloned().collect()
+    }
+
+    /// Entries of `obsm`, or `varm`, of the appended axis in the result.
+    pub fn aligned(&self) -> Vec<String> {
+        self.main.aligned.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Layers of the result.
+    pub fn layers(&self) -> Vec<String> {
+        self.main.layers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Whether the result has a `raw`.
+    pub fn has_raw(&self) -> bool {
+        self.raw.is_some()
+    }
+}
+
 /// Finds out what a concatenation will do. Reads metadata, the indexes and the categories; no matrix.
 ///
 /// # Errors

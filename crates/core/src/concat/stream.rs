@@ -42,7 +42,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.rows += other.rows;
         self.read.add(other.read);
         self.dropped.add(other.dropped);
@@ -132,7 +132,7 @@ pub(crate) fn zip(parts: &[Part], rows: u64, sink: &mut Sink<'_>, tallies: &mut 
 }
 
 /// Memory that a range of a part takes while it is read, aligned and handed on.
-fn part_cost(part: &Part, range: &Range<u64>, dense: bool) -> Result<u64> {
+pub(super) fn part_cost(part: &Part, range: &Range<u64>, dense: bool) -> Result<u64> {
     let rows = range.end - range.start;
     let read = part.source.cost(range.clone())?;
     let size = part.remap.dtype().size() as u64;
@@ -147,7 +147,7 @@ fn part_cost(part: &Part, range: &Range<u64>, dense: bool) -> Result<u64> {
 }
 
 /// Reads a range of a part and aligns it.
-fn align(part: &Part, range: &Range<u64>, dense: bool) -> Result<(Block, Tally)> {
+pub(super) fn align(part: &Part, range: &Range<u64>, dense: bool) -> Result<(Block, Tally)> {
     let block = part.source.read(range.clone())?;
     let rows = block.rows();
     let mut tally = Tally { rows: rows as u64, ..Tally::default() };

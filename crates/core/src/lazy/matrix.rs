@@ -36,6 +36,11 @@ impl LazyMatrix {
         [self.rows.as_ref().map_or(rows, |kept| kept.len()), self.view.columns().map_or(columns, |kept| kept.len())]
     }
 
+    /// What rows are read from.
+    pub fn source(&self) -> &Arc<dyn MatrixSource> {
+        &self.source
+    }
+
     /// Rows and columns of the source, in whose ids operators speak.
     pub fn source_shape(&self) -> [usize; 2] {
         self.source.shape().map(|extent| usize::try_from(extent).unwrap_or(usize::MAX))
@@ -167,15 +172,23 @@ impl LazyMatrix {
     /// If the source is damaged, an operator or the consumer fails, the budget is too small, or the user stopped.
     pub fn run<C: Consumer>(&self, consumer: C, stage: &str, exec: &Exec) -> Result<C::Output> {
         self.count_passes(1);
+        let dense = self.dense_columns(consumer.dense_columns());
+        self.run_items(consumer, &self.items(dense, BLOCK_BYTES)?, stage, exec)
+    }
+
+    /// Feeds the blocks of some items to a consumer.
+    pub(super) fn run_items<C: Consumer>(
+        &self,
+        consumer: C,
+        items: &[Item],
+        stage: &str,
+        exec: &Exec,
+    ) -> Result<C::Output> {
         let conversion = self.conversion()?;
-        let dense = match consumer.dense_columns() {
-            _ if self.view.is_dense() => self.shape()[1],
-            columns => columns.min(self.shape()[1]),
-        };
-        let items = self.items(dense, BLOCK_BYTES)?;
+        let dense = self.dense_columns(consumer.dense_columns());
         let _total = exec.budget().charge(consumer.total_bytes(), stage)?;
         let (mut cost, mut costliest) = (0, 0);
-        for item in &items {
+        for item in items {
             let own = self.cost(item, dense)?;
             if own > cost {
                 (cost, costliest) = (own, item.source.start);
@@ -184,7 +197,7 @@ impl LazyMatrix {
         let in_flight = exec.budget().in_flight(cost + consumer.partial_bytes(), exec.threads(), "a block of rows");
         let (in_flight, _charge) = in_flight.map_err(|error| error.row(costliest))?;
         let mut total = consumer.start()?;
-        exec.progress().begin(stage, self.shape()[0] as u64, "rows");
+        exec.progress().begin(stage, items.iter().map(|item| item.kept.len() as u64).sum(), "rows");
         exec.ordered(
             items.len(),
             in_flight,
@@ -202,6 +215,11 @@ impl LazyMatrix {
         )?;
         exec.progress().end();
         consumer.finish(total)
+    }
+
+    /// Columns that are dense in the blocks of a pass, for a consumer that makes so many dense.
+    pub(super) fn dense_columns(&self, consumer: usize) -> usize {
+        if self.view.is_dense() { self.shape()[1] } else { consumer.min(self.shape()[1]) }
     }
 
     /// The most rows that a block of a pass has.

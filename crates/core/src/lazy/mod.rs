@@ -6,7 +6,8 @@
 //!   columns have *in the source*. Parameters of operators are in those ids too, whatever was selected in between;
 //! - a [`Consumer`] is fed every block once: a statistic, a projection, a writer. Several share a pass as a tuple, and
 //!   [`Through`] gives one of them another view;
-//! - [`LazyRows`] shows a lazy matrix to whoever reads stored ones, such as the external sort.
+//! - [`LazyRows`] shows a lazy matrix to whoever reads stored ones, such as the external sort;
+//! - a pass falls into stretches, which other processes may take: [`Stretched`] sums are theirs, added up in their order.
 //!
 //! The partition is fixed by the source, results are folded in order: neither threads nor memory change a bit.
 
@@ -15,10 +16,12 @@ mod consumer;
 mod matrix;
 mod read;
 mod rows;
+mod stretch;
 mod view;
 
 pub use block::{Layout, NumberBlock, Numbers, Real};
 pub use consumer::{Consumer, Through};
 pub use matrix::LazyMatrix;
 pub use rows::LazyRows;
+pub use stretch::{STRETCH, Stretched};
 pub use view::{Precision, RowOp, View, Zeros};

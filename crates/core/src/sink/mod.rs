@@ -12,7 +12,7 @@ pub use dense::DenseSink;
 pub(crate) use dense::usual_chunk;
 pub use pass::WritePass;
 pub use sparse::SparseSink;
-pub(crate) use sparse::{CHUNK as SPARSE_CHUNK, pointer_spec, tag_sparse};
+pub(crate) use sparse::{CHUNK as SPARSE_CHUNK, pointer_spec, shared_values, tag_sparse};
 
 use crate::matrix::{Block, Sums};
 use crate::{Error, Result};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annstream_store::{ArraySpec, ArrayWriter, AttrValue, Buffer, Compression, DType, StoreWriter};
+use annstream_store::{
+    ArraySpec, ArrayWriter, AttrValue, Buffer, Compression, DType, StoreWriter, ZarrOptions, values_per_file,
+};
 
 use crate::element::SparseLayout;
 use crate::matrix::{SparseRows, Sums};
@@ -92,15 +94,14 @@ impl<'a> SparseSink<'a> {
             Error::new(ErrorKind::Memory, message).at(matrices.first().map_or("", |(path, _)| *path))
         })?;
         ends.push(0);
-        let index = if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 };
+        let index = index_type(minor);
         let paths: Vec<String> = matrices.iter().map(|(path, _)| (*path).to_owned()).collect();
-        let spec = |dtype| ArraySpec::new(dtype, vec![0]).growable().chunk(vec![chunk as u64]).compression(compression);
         let mut data = Vec::with_capacity(matrices.len());
         for (path, dtype) in matrices {
             writer.group(path)?;
-            data.push(writer.array(&format!("{path}/data"), &spec(*dtype))?);
+            data.push(writer.array(&format!("{path}/data"), &entries(*dtype, chunk, compression))?);
         }
-        let indices = equal(writer, &paths, "indices", &spec(index))?;
+        let indices = equal(writer, &paths, "indices", &entries(index, chunk, compression))?;
         Ok(Self {
             writer,
             paths,
@@ -158,6 +159,36 @@ impl<'a> SparseSink<'a> {
         Ok(())
     }
 
+    /// Passes over values of earlier rows, whose files somebody else writes; a multiple of [`shared_values`].
+    ///
+    /// # Errors
+    /// If the format has no such files.
+    pub(crate) fn skip_values(&mut self, values: u64) -> Result<()> {
+        self.data.iter_mut().try_for_each(|array| array.skip(values))?;
+        self.indices.skip(values)
+    }
+
+    /// Passes over all rows, of so many values, whose files somebody else writes.
+    ///
+    /// # Errors
+    /// As [`skip_values`](Self::skip_values).
+    pub(crate) fn skip_rows(&mut self, lengths: &[u64]) -> Result<()> {
+        for length in lengths {
+            self.ends.push(self.ends.last().copied().unwrap_or(0) + length);
+        }
+        self.skip_values(lengths.iter().sum())
+    }
+
+    /// Ends values and column ids; there are no pointers and attributes.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub(crate) fn finish_values(self) -> Result<Sums> {
+        self.data.into_iter().try_for_each(ArrayWriter::finish)?;
+        self.indices.finish()?;
+        Ok(self.sums)
+    }
+
     /// Where the first matrix stands.
     fn path(&self) -> &str {
         self.paths.first().map_or("", String::as_str)
@@ -200,6 +231,27 @@ fn equal(writer: &dyn StoreWriter, groups: &[String], name: &str, spec: &ArraySp
     let paths: Vec<String> = groups.iter().map(|group| format!("{group}/{name}")).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     writer.equal_arrays(&paths, spec)
+}
+
+/// Type of the ids of so many columns.
+fn index_type(minor: u64) -> DType {
+    if i32::try_from(minor).is_ok() { DType::I32 } else { DType::I64 }
+}
+
+/// What the values, or the column ids, are like.
+fn entries(dtype: DType, chunk: usize, compression: Compression) -> ArraySpec {
+    ArraySpec::new(dtype, vec![0]).growable().chunk(vec![chunk as u64]).compression(compression)
+}
+
+/// Values, of a CSR matrix with so many columns, that stand in files of their own together with their column ids.
+pub(crate) fn shared_values(dtype: DType, columns: u64, options: ZarrOptions) -> u64 {
+    let [data, ids] = [dtype, index_type(columns)]
+        .map(|dtype| values_per_file(&entries(dtype, CHUNK, Compression::None), options).max(1));
+    let (mut a, mut b) = (data, ids);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    data / a * ids
 }
 
 /// The pointers of a matrix with `count` values in `major` rows: 64-bit where the number of values asks for it.

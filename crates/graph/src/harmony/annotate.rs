@@ -1,27 +1,34 @@
 //! The corrected embedding of the cells of a file, as scanpy stores it.
 
 use annstream_core::Exec;
-use annstream_core::anndata::{AnnDataFile, Slot, TableName};
+use annstream_core::anndata::Slot;
 use annstream_core::edit::Additions;
 use annstream_core::element::{DenseArray, Element};
 use annstream_core::table::Factor;
 use annstream_store::{Buffer, DType};
+use serde::{Deserialize, Serialize};
 
+use super::options::one_or_several;
 use super::{Harmony, HarmonyOptions, harmony};
+use crate::inputs::{Cells, no_embedding};
 use crate::{Error, ErrorKind, Result};
 
 /// Which embedding is corrected for which columns of `obs`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HarmonyStep {
     /// Columns of `obs` that tell batches: one, or several, each of which has an effect of its own.
+    #[serde(deserialize_with = "one_or_several")]
     pub key: Vec<String>,
     /// The embedding in `obsm`.
     pub basis: String,
     /// Where in `obsm` the corrected one goes.
     pub adjusted_basis: String,
     /// How it is corrected.
+    #[serde(flatten)]
     pub options: HarmonyOptions,
     /// Entry of `uns` with what clusters begin with, instead of `options.centres`.
+    #[serde(skip)]
     pub centres: Option<String>,
 }
 
@@ -49,37 +56,46 @@ pub struct Annotated {
     pub additions: Additions,
 }
 
-/// Corrects an embedding of a file for batches.
-///
-/// # Errors
-/// `NotFound` if there is no such embedding; `Argument` if there is no such column; `Invalid` for a cell without a batch or with values that are not
-/// finite, naming the row; those of [`harmony`].
-pub fn annotate(file: &AnnDataFile, step: &HarmonyStep, exec: &Exec) -> Result<Annotated> {
-    annotated(file, step, exec).map_err(|error| error.in_file(file.store().location()))
+impl HarmonyStep {
+    /// Refuses options that make no sense, before any data are read.
+    ///
+    /// # Errors
+    /// `Argument` for a number out of range, or if there is no key.
+    pub fn check(&self) -> Result<()> {
+        if self.key.is_empty() {
+            return Err(Error::argument("no key: a column of obs that tells the batches"));
+        }
+        self.options.check(self.key.len())
+    }
 }
 
-fn annotated(file: &AnnDataFile, step: &HarmonyStep, exec: &Exec) -> Result<Annotated> {
+/// Corrects an embedding of a file or a pipeline for batches: `scanpy.external.pp.harmony_integrate`. Memory: 12 bytes for
+/// each value of the embedding beside what [`harmony`] takes.
+///
+/// # Errors
+/// `NotFound` if there is no such embedding; `Argument` if there is no such column; `Invalid` for a cell without a batch or
+/// with values that are not finite, naming the row; those of [`harmony`].
+pub fn annotate(cells: &dyn Cells, step: &HarmonyStep, exec: &Exec) -> Result<Annotated> {
+    annotated(cells, step, exec).map_err(|error| error.in_file(cells.location()))
+}
+
+fn annotated(from: &dyn Cells, step: &HarmonyStep, exec: &Exec) -> Result<Annotated> {
     let mut options = step.options.clone();
     if let Some(name) = &step.centres {
-        options.centres = Some(numbers(file, Slot::Uns(name))?.1);
+        options.centres = Some(numbers(from, Slot::Uns(name), exec)?.1);
     }
-    let _keys = exec.budget().charge(4 * (file.n_obs() * step.key.len()) as u64, "the batches of cells")?;
-    let keys = step.key.iter().map(|name| batches(file, name)).collect::<Result<Vec<_>>>()?;
     let slot = Slot::Obsm(&step.basis);
-    let Some(header) = file.obsm().get(&step.basis) else {
-        let known: Vec<&str> = file.obsm().keys().map(String::as_str).collect();
-        let message = format!("there is no {} in obsm", step.basis);
-        return Err(Error::not_found(message).hint(if known.is_empty() {
-            "obsm is empty; run annstream pca first".to_owned()
-        } else {
-            format!("obsm has {}; give one of them as --basis", known.join(", "))
-        }));
-    };
-    let (&[cells, width], Some(_)) = (&header.shape()[..], header.dtype()) else {
-        return Err(Error::unsupported("is no matrix of numbers").at(slot.to_string()));
-    };
+    let known = from.embeddings();
+    if !known.contains(&step.basis) {
+        return Err(no_embedding(&step.basis, &known));
+    }
+    let extent = from.extent(slot).filter(|extent| extent.shape.len() == 2);
+    let extent = extent.ok_or_else(|| Error::unsupported("is no matrix of numbers").at(slot.to_string()))?;
+    let (cells, width) = (extent.shape[0], extent.shape[1]);
+    let _keys = exec.budget().charge(4 * (cells * step.key.len()) as u64, "the batches of cells")?;
+    let keys = step.key.iter().map(|name| batches(from, name)).collect::<Result<Vec<_>>>()?;
     let _embedding = exec.budget().charge((cells * width * 12) as u64, "an embedding")?;
-    let (_, embedding) = numbers(file, slot)?;
+    let (_, embedding) = numbers(from, slot, exec)?;
     let mut harmony = harmony(embedding, width, &keys, &options, exec).map_err(|error| match error.kind() {
         ErrorKind::Invalid => error.at(slot.to_string()),
         _ => error,
@@ -92,9 +108,9 @@ fn annotated(file: &AnnDataFile, step: &HarmonyStep, exec: &Exec) -> Result<Anno
 }
 
 /// A dense matrix, as doubles.
-fn numbers(file: &AnnDataFile, slot: Slot) -> Result<(Vec<usize>, Vec<f64>)> {
+fn numbers(cells: &dyn Cells, slot: Slot<'_>, exec: &Exec) -> Result<(Vec<usize>, Vec<f64>)> {
     let unfit = |what: &str| Error::unsupported(format!("is {what}; a dense matrix of numbers expected"));
-    match file.read(slot).map_err(|error| error.at(slot.to_string()))? {
+    match cells.read(slot, exec).map_err(|error| error.at(slot.to_string()))?.into_owned() {
         Element::Array(DenseArray { shape, values }) if shape.len() == 2 => {
             let dtype = values.dtype();
             match values.cast(DType::F64) {
@@ -107,15 +123,13 @@ fn numbers(file: &AnnDataFile, slot: Slot) -> Result<(Vec<usize>, Vec<f64>)> {
 }
 
 /// The number of each cell's batch.
-fn batches(file: &AnnDataFile, name: &str) -> Result<Vec<u32>> {
-    let columns = &file.obs().columns;
-    if !columns.contains_key(name) {
-        let known: Vec<&str> = columns.keys().map(String::as_str).collect();
-        return Err(Error::argument(format!("obs has no column '{name}'"))
-            .hint(format!("the columns are {}", known.join(", "))));
-    }
+fn batches(cells: &dyn Cells, name: &str) -> Result<Vec<u32>> {
     let place = |error: Error| error.at(format!("obs/{name}"));
-    let factor = Factor::of(&file.read_column(TableName::Obs, name)?).map_err(place)?;
+    let Some(column) = cells.column(name)? else {
+        return Err(Error::argument(format!("obs has no column '{name}'"))
+            .hint(format!("the columns are {}", cells.columns().join(", "))));
+    };
+    let factor = Factor::of(&column).map_err(place)?;
     if let Some(row) = factor.codes.iter().position(Option::is_none) {
         return Err(place(Error::invalid("has no value, so that the cell is of no batch"))
             .row(row as u64)

@@ -1,5 +1,7 @@
 //! What is asked for.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::{Error, Result};
 
 /// Clusters unless asked for: one for so many cells, up to [`MOST_CLUSTERS`].
@@ -8,7 +10,8 @@ const MOST_CLUSTERS: f64 = 100.0;
 
 /// How batches are corrected for. Names are those of `scanpy.pp.harmony_integrate` of 1.13, defaults those of harmonypy
 /// 2.1, which `scanpy.external.pp.harmony_integrate` calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HarmonyOptions {
     /// Number of clusters; by default one for 30 cells, 1 to 100 (harmonypy: `nclust`).
     pub n_clusters: Option<usize>,
@@ -24,11 +27,13 @@ pub struct HarmonyOptions {
     /// Width of clusters, in squared distances of unit vectors: the smaller, the harder they are.
     pub sigma: f64,
     /// How strongly batches are mixed: one number, or one for each key. Zero: not at all.
+    #[serde(deserialize_with = "one_or_several")]
     pub theta: Vec<f64>,
     /// Cells that a batch should have for each cluster: smaller ones are mixed less. Zero: all alike.
     pub tau: f64,
     /// Penalty of the effects of batches, one number, or one for each key; by default what `alpha` says (harmonypy:
     /// `lamb`).
+    #[serde(deserialize_with = "maybe_several")]
     pub ridge_lambda: Option<Vec<f64>>,
     /// The penalty, in parts of the cells that a cluster would have of a batch if all were evenly mixed.
     pub alpha: f64,
@@ -37,8 +42,10 @@ pub struct HarmonyOptions {
     /// Share of the cells that change clusters together (harmonypy: `block_size`).
     pub block_proportion: f64,
     /// Seed of all that is drawn.
+    #[serde(alias = "seed")]
     pub random_state: u64,
     /// Where clusters begin, clusters x dimensions, instead of where k-means puts them; `n_clusters` is not looked at.
+    #[serde(skip)]
     pub centres: Option<Vec<f64>>,
 }
 
@@ -122,6 +129,37 @@ impl HarmonyOptions {
         }
         Ok(())
     }
+}
+
+/// One value, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected one value, or a list of them")]
+enum OneOrSeveral<T> {
+    One(T),
+    Several(Vec<T>),
+}
+
+impl<T> OneOrSeveral<T> {
+    fn all(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Several(all) => all,
+        }
+    }
+}
+
+/// Reads one value as a list of one.
+pub(super) fn one_or_several<'a, T, D>(from: D) -> std::result::Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'a>,
+    D: Deserializer<'a>,
+{
+    OneOrSeveral::deserialize(from).map(OneOrSeveral::all)
+}
+
+/// The same where it may be absent.
+fn maybe_several<'a, D: Deserializer<'a>>(from: D) -> std::result::Result<Option<Vec<f64>>, D::Error> {
+    Option::<OneOrSeveral<f64>>::deserialize(from).map(|all| all.map(OneOrSeveral::all))
 }
 
 /// The number of a key, of one for all or one for each.

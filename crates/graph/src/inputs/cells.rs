@@ -33,6 +33,9 @@ pub trait Cells {
     /// If it is not there or damaged.
     fn read(&self, slot: Slot<'_>, exec: &Exec) -> Result<Cow<'_, Element>>;
 
+    /// Names of the columns of `obs`.
+    fn columns(&self) -> Vec<String>;
+
     /// Reads a column of `obs`; `None` if there is none by this name.
     ///
     /// # Errors
@@ -88,6 +91,10 @@ impl Cells for AnnDataFile {
 
     fn read(&self, slot: Slot<'_>, _exec: &Exec) -> Result<Cow<'_, Element>> {
         self.read(slot).map(Cow::Owned)
+    }
+
+    fn columns(&self) -> Vec<String> {
+        self.obs().columns.keys().cloned().collect()
     }
 
     fn column(&self, name: &str) -> Result<Option<Column>> {

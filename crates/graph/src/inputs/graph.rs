@@ -26,12 +26,18 @@ pub fn distances_name(file: &AnnDataFile, key: Option<&str>) -> Result<String> {
     name_of(file, key, "distances")
 }
 
+/// Says that no run of neighbours left a graph under a key.
+pub fn no_graph(key: &str) -> Error {
+    Error::not_found("there is no graph of neighbours")
+        .at(format!("uns/{key}"))
+        .hint("run annstream neighbors first, or give --neighbors-key")
+}
+
 fn name_of(file: &AnnDataFile, key: Option<&str>, which: &str) -> Result<String> {
     let key = key.unwrap_or("neighbors");
     let at = format!("uns/{key}");
     if !file.uns_names().iter().any(|name| name == key) {
-        let message = "there is no graph of neighbours";
-        return Err(Error::not_found(message).at(at).hint("run annstream neighbors first, or give --neighbors-key"));
+        return Err(no_graph(key));
     }
     if key == "neighbors" {
         return Ok(which.to_owned());

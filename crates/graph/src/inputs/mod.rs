@@ -7,7 +7,7 @@ mod representation;
 
 pub use cells::{Cells, Extent};
 pub(crate) use graph::stored_graph;
-pub use graph::{distances_name, graph_name, read_graph};
+pub use graph::{distances_name, graph_name, no_graph, read_graph};
 pub use groups::{Groups, groups};
 pub(crate) use representation::chosen;
-pub use representation::{Representation, choose, representation};
+pub use representation::{Representation, choose, choose_among, no_embedding, representation};

@@ -64,24 +64,39 @@ pub fn choose<'a>(
     use_rep: Option<&'a str>,
     n_pcs: Option<usize>,
 ) -> Result<(Slot<'a>, Option<usize>)> {
-    let known = cells.embeddings();
+    choose_among(&cells.embeddings(), cells.n_vars(), use_rep, n_pcs)
+}
+
+/// As [`choose`], among the names in `obsm` and for so many genes.
+///
+/// # Errors
+/// `NotFound` if it is not there.
+pub fn choose_among<'a>(
+    known: &[String],
+    n_vars: usize,
+    use_rep: Option<&'a str>,
+    n_pcs: Option<usize>,
+) -> Result<(Slot<'a>, Option<usize>)> {
     let has = |name: &str| known.iter().any(|known| known == name);
     match use_rep {
-        None if n_pcs == Some(0) || cells.n_vars() <= SMALL => Ok((Slot::X, None)),
+        None if n_pcs == Some(0) || n_vars <= SMALL => Ok((Slot::X, None)),
         None if has("X_pca") => Ok((Slot::Obsm("X_pca"), n_pcs)),
         None => Err(Error::not_found("there is no X_pca in obsm")
             .hint("run annstream pca first, or give --use-rep with another embedding, or X for all genes")),
         Some(name) if has(name) => Ok((Slot::Obsm(name), n_pcs)),
         Some("X") => Ok((Slot::X, None)),
-        Some(name) => {
-            let hint = if known.is_empty() {
-                "obsm is empty; run annstream pca first".to_owned()
-            } else {
-                format!("obsm has {}", known.join(", "))
-            };
-            Err(Error::not_found(format!("there is no {name} in obsm")).hint(hint))
-        }
+        Some(name) => Err(no_embedding(name, known)),
     }
+}
+
+/// Says which embeddings there are.
+pub fn no_embedding(name: &str, known: &[String]) -> Error {
+    let hint = if known.is_empty() {
+        "obsm is empty; run annstream pca first".to_owned()
+    } else {
+        format!("obsm has {}", known.join(", "))
+    };
+    Error::not_found(format!("there is no {name} in obsm")).hint(hint)
 }
 
 fn read<'a>(cells: &'a dyn Cells, slot: Slot<'_>, n_pcs: Option<usize>, exec: &Exec) -> Result<Representation<'a>> {

@@ -82,7 +82,7 @@ fn best<W: Weight>(
 ) -> Result<Found> {
     let each = graph.vertices() as u64 * VERTEX_BYTES + graph.edges() as u64 * EDGE_BYTES;
     let (in_flight, _charge) = exec.budget().in_flight(each, exec.threads(), "the communities of a graph")?;
-    let starts = usize::try_from(options.starts).unwrap_or(usize::MAX).max(1);
+    let starts = options.starts_of(graph.vertices());
     let mut best: Option<Found> = None;
     exec.progress().begin("communities", starts as u64, "starts");
     exec.ordered(

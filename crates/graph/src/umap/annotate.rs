@@ -65,8 +65,7 @@ impl UmapStep {
 pub fn annotate(cells: &dyn Cells, step: &UmapStep, exec: &Exec) -> Result<Annotated> {
     let options = step.check()?;
     let (name, graph) = cells.graph(step.neighbors_key.as_deref(), None, exec)?;
-    let init_pos = init_pos(cells, step.init_pos.as_deref().unwrap_or("spectral"), exec)
-        .map_err(|error| error.in_file(cells.location()))?;
+    let init_pos = init_pos(cells, step.init_pos.as_deref(), exec).map_err(|error| error.in_file(cells.location()))?;
     let options = UmapOptions { init_pos, ..options };
     let umap = umap(&graph, &options, exec).map_err(|error| match error.kind() {
         crate::ErrorKind::Invalid => error.at(format!("obsp/{name}")).in_file(cells.location()),
@@ -88,21 +87,44 @@ pub fn annotate(cells: &dyn Cells, step: &UmapStep, exec: &Exec) -> Result<Annot
     Ok(Annotated { umap, additions })
 }
 
-/// Like scanpy, an entry of `obsm` comes before a method of the same name.
-fn init_pos(cells: &dyn Cells, name: &str, exec: &Exec) -> Result<InitPos> {
-    let known = cells.embeddings();
+/// Where points begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning<'a> {
+    /// As the graph says.
+    Spectral,
+    /// Anywhere.
+    Random,
+    /// At an entry of `obsm`.
+    Embedding(&'a str),
+}
+
+/// What an `init_pos` stands for, among the names in `obsm`. Like scanpy, an entry of `obsm` comes before a method of the
+/// same name.
+///
+/// # Errors
+/// `Argument` if there is nothing by this name.
+pub fn beginning<'a>(known: &[String], init_pos: Option<&'a str>) -> Result<Beginning<'a>> {
     let has = |name: &str| known.iter().any(|known| known == name);
-    let name = match name {
-        "spectral" if !has(name) => return Ok(InitPos::Spectral),
-        "random" if !has(name) => return Ok(InitPos::Random),
-        "pca" if !has(name) => "X_pca",
-        _ => name,
+    let name = match init_pos.unwrap_or("spectral") {
+        "spectral" if !has("spectral") => return Ok(Beginning::Spectral),
+        "random" if !has("random") => return Ok(Beginning::Random),
+        "pca" if !has("pca") => "X_pca",
+        name => name,
+    };
+    if has(name) {
+        return Ok(Beginning::Embedding(name));
+    }
+    let error = Error::argument("nothing stands there to begin with").at(format!("obsm/{name}"));
+    Err(error.hint("expected spectral, random, pca, or an entry of obsm"))
+}
+
+fn init_pos(cells: &dyn Cells, name: Option<&str>, exec: &Exec) -> Result<InitPos> {
+    let name = match beginning(&cells.embeddings(), name)? {
+        Beginning::Spectral => return Ok(InitPos::Spectral),
+        Beginning::Random => return Ok(InitPos::Random),
+        Beginning::Embedding(name) => name,
     };
     let at = format!("obsm/{name}");
-    if !has(name) {
-        let message = "nothing stands there to begin with";
-        return Err(Error::argument(message).at(at).hint("expected spectral, random, pca, or an entry of obsm"));
-    }
     match cells.read(Slot::Obsm(name), exec)?.into_owned() {
         Element::Array(DenseArray { shape, values }) if shape.len() == 2 && values.dtype() != DType::Str => {
             match values.cast(DType::F32) {

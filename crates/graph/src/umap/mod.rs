@@ -37,7 +37,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-pub use annotate::{Annotated, UmapStep, annotate};
+pub use annotate::{Annotated, Beginning, UmapStep, annotate, beginning};
 pub use curve::Curve;
 pub use start::InitPos;
 

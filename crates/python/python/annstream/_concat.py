@@ -15,6 +15,7 @@ from scipy import sparse
 
 from . import _annstream
 from ._anndata import AnnData
+from ._engine import engine
 from ._matrix import LazyMatrix
 from ._read import read
 from ._settings import settings
@@ -137,7 +138,8 @@ def _join_raw(result: AnnData, parts: list[ad.AnnData], options: dict[str, Any])
         AnnData(X=part.raw.X, obs=pd.DataFrame(index=part.obs_names), var=part.raw.var, varm=dict(part.raw.varm))
         for part in parts
     ]
-    keep = {name: options[name] for name in ("join", "label", "keys", "index_unique", "fill_value", "merge")}
+    # As in anndata, where columns of raw.var are not merged.
+    keep = {name: options[name] for name in ("join", "label", "keys", "index_unique", "fill_value")}
     raw = concat(raws, **keep)
     raw.obs_names = result.obs_names
     result.raw = raw
@@ -260,7 +262,7 @@ def concat_on_disk(
     with settings.override(**own):
         where = _Beside(target) if by_anndata else None
         try:
-            said = _annstream.concat_files(
+            said = engine().concat_files(
                 inputs,
                 where.place if where else target,
                 axis=along,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
-from itertools import pairwise
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anndata as ad
@@ -15,7 +14,7 @@ from ._positions import positions
 from ._settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ._annstream import Matrix
@@ -77,10 +76,16 @@ class LazyMatrix:
         Parameters
         ----------
         array
-            A lazy matrix, which is returned as it is; a scipy sparse matrix or a numpy array.
+            A lazy matrix, which is returned as it is; a scipy sparse matrix or a numpy array; a dask array, whose
+            blocks are computed once into a scratch file, unless it is one of :meth:`to_dask`.
         """
         if isinstance(array, cls):
             return array
+        if "dask.array" in sys.modules:
+            from ._dask import from_dask, is_dask
+
+            if is_dask(array):
+                return from_dask(array)
         if sparse.issparse(array):
             array = array if array.format in ("csr", "csc") else array.tocsr()
         else:
@@ -334,27 +339,21 @@ class LazyMatrix:
             stop = min(start + n, rows)
             yield slice(start, stop), self[start:stop]
 
-    def to_dask(self, chunks: int = 10_000) -> Any:
-        """A dask array whose chunks are rows of this matrix, read when they are computed.
+    def to_dask(self, chunks: int | Sequence[int] = 10_000) -> Any:
+        """A dask array whose blocks are rows of this matrix, read when they are computed.
+
+        Blocks are scipy CSR matrices, or numpy arrays of a dense matrix. Tasks hold the path, rows, columns and
+        operators, never values; any scheduler can run them, also on other machines that see the file by the same
+        path. Each process opens it once. Rows of a CSC matrix are put in order in scratch space, in each process.
 
         Parameters
         ----------
         chunks
-            Rows of a chunk; all columns are in one, as scanpy wants it.
+            Rows of a block, or of each block; all columns are in one, as scanpy wants it.
         """
-        import dask.array as da
+        from ._dask import to_dask
 
-        rows, columns = self.shape
-        sizes = [min(chunks, rows - start) for start in range(0, rows, chunks)] or [0]
-        starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-        name = f"annstream-{uuid.uuid4().hex}"
-        graph: dict[Any, Any] = {f"{name}-matrix": self}
-        for i, (start, stop) in enumerate(pairwise(starts)):
-            graph[(name, i, 0)] = (_read_rows, f"{name}-matrix", start, stop)
-        empty = (
-            np.empty((0, 0), self.dtype) if self.format == "dense" else _sparse_class("csr")((0, 0), dtype=self.dtype)
-        )
-        return da.Array(graph, name, (tuple(sizes), (columns,)), meta=empty, dtype=self.dtype)
+        return to_dask(self, chunks)
 
     # --------------------------------------------------------------------------------------------- statistics
 
@@ -474,11 +473,6 @@ class LazyMatrix:
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
     __pow__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
-
-
-def _read_rows(matrix: LazyMatrix, start: int, stop: int) -> Any:
-    block = matrix[start:stop]
-    return block.tocsr() if sparse.issparse(block) else block
 
 
 def _sparse_class(kind: str) -> Any:

@@ -13,6 +13,7 @@ import anndata as ad
 import numpy as np
 from anndata import ImplicitModificationWarning
 
+from ._dask import is_dask
 from ._matrix import LazyMatrix
 
 if TYPE_CHECKING:
@@ -77,8 +78,12 @@ def look(adata: ad.AnnData, layer: str | None = None, *, use_raw: bool = False) 
 
 
 def like(new: LazyMatrix, old: Any) -> Any:
-    """A new matrix: lazy if the old one was, else in memory."""
-    return new if isinstance(old, LazyMatrix) else new.to_memory()
+    """A new matrix: lazy if the old one was, a dask array if that was one, else in memory."""
+    if isinstance(old, LazyMatrix):
+        return new
+    if is_dask(old):
+        return new.to_dask(old.chunks[0])
+    return new.to_memory()
 
 
 def put(adata: ad.AnnData, value: Any, layer: str | None) -> None:

@@ -46,7 +46,8 @@ def write_h5ad(
         small = _for_h5py(codec)
     else:
         codec = _codec(compression, compression_opts)
-        small = {} if compression is None else {"compression": compression, "compression_opts": compression_opts}
+        known = codec.partition(":")[0] in ("none", "gzip", "lzf", "zstd")
+        small = _for_h5py(codec) if known else {"compression": compression, "compression_opts": compression_opts}
     chosen = None if compression == "source" else codec
     with _beside(target, ".h5ad", _replace_file) as place:
         _annstream.write_matrices(place, [(name, one._matrix, name in dense, chosen) for name, one in lazy.items()])

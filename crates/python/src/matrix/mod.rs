@@ -44,7 +44,8 @@ impl Matrix {
         [of(&self.rows, 0), of(&self.columns, 1)]
     }
 
-    fn precision(&self) -> Precision {
+    /// What is computed in.
+    pub(crate) fn precision(&self) -> Precision {
         self.steps.iter().fold(Precision::of(self.root.dtype), |precision, step| step.op.precision(precision))
     }
 
@@ -115,6 +116,17 @@ impl Matrix {
     /// The same values as a root of its own: ids are positions from here on.
     pub(crate) fn rebased(&self) -> Self {
         Self::whole(Root::viewed(self.clone()))
+    }
+
+    /// The same but for a constant in each column, where the last operator scales: zeros stay zeros then, so that blocks
+    /// of sparse matrices leave them out. For steps that do not see such constants.
+    pub(crate) fn unshifted(&self, py: Python<'_>) -> PyResult<Self> {
+        let mut out = self.clone();
+        if let Some(last) = out.steps.last_mut().filter(|last| last.name == "scale") {
+            last.op = ops::build("deviations", last.params.bind(py), &last.place)?;
+            "deviations".clone_into(&mut last.name);
+        }
+        Ok(out)
     }
 
     fn place(&self) -> Place {

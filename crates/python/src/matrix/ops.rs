@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annstream_core::lazy::RowOp;
 use annstream_core::op::{
-    Design, DivideRows, Log1p, LogNormalize, PearsonResiduals, Regress, Scale, ToDouble, ToSingle,
+    Design, Deviations, DivideRows, Log1p, LogNormalize, PearsonResiduals, Regress, Scale, ToDouble, ToSingle,
 };
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -40,7 +40,7 @@ pub(crate) struct Place {
 pub(crate) fn along(name: &str) -> (bool, bool) {
     match name {
         "divide_rows" | "log_normalize" => (true, false),
-        "scale" => (false, true),
+        "scale" | "deviations" => (false, true),
         "pearson_residuals" | "regress" => (true, true),
         _ => (false, false),
     }
@@ -59,11 +59,8 @@ pub(crate) fn build(name: &str, params: &Bound<'_, PyDict>, place: &Place) -> Py
             let op = LogNormalize::new(divisors, given.number("base")?);
             if given.flag("and_back")? { Arc::new(op.and_back()) } else { Arc::new(op) }
         }
-        "scale" => Arc::new(Scale {
-            means: given.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
-            deviations: place.columns(given.needed("deviations")?)?.into(),
-            limit: given.number("limit")?,
-        }),
+        "scale" => Arc::new(given.scale(place)?),
+        "deviations" => Arc::new(Deviations(given.scale(place)?)),
         "pearson_residuals" => Arc::new(PearsonResiduals {
             rows: place.rows(given.needed("rows")?)?.into(),
             columns: place.columns(given.needed("columns")?)?.into(),
@@ -109,6 +106,14 @@ impl Given<'_, '_> {
 
     fn needed(&self, param: &str) -> PyResult<Vec<f64>> {
         self.values(param)?.ok_or_else(|| self.missing(param))
+    }
+
+    fn scale(&self, place: &Place) -> PyResult<Scale> {
+        Ok(Scale {
+            means: self.values("means")?.map(|means| place.columns(means)).transpose()?.map(Arc::from),
+            deviations: place.columns(self.needed("deviations")?)?.into(),
+            limit: self.number("limit")?,
+        })
     }
 
     /// `numbers` (rows x terms) or `groups` (rows), and `coefficients` (terms or groups x columns).

@@ -8,7 +8,7 @@ use annstream_core::element::{DenseArray, SparseLayout, SparseMatrix};
 use annstream_core::lazy::RowOp;
 use annstream_core::matrix::MatrixSource;
 use annstream_core::source::{MemoryDense, MemorySparse};
-use annstream_store::DType;
+use annstream_store::{DType, is_url};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -23,11 +23,13 @@ use crate::job;
 
 #[pymethods]
 impl Matrix {
-    /// Opens a matrix of a file: `X`, `layers/NAME`, `raw/X`. Reads metadata only.
+    /// Opens a matrix of a file: `X`, `layers/NAME`, `raw/X`. Reads metadata only. A scratch file is removed when no matrix
+    /// reads from it any more.
     #[staticmethod]
-    #[pyo3(signature = (path, element="X", allow_external=false))]
-    fn open(py: Python<'_>, path: PathBuf, element: &str, allow_external: bool) -> PyResult<Self> {
-        job::run(py, |_| Root::file(&path, element, allow_external)).map(Self::whole)
+    #[pyo3(signature = (path, element="X", allow_external=false, scratch=false))]
+    fn open(py: Python<'_>, path: PathBuf, element: &str, allow_external: bool, scratch: bool) -> PyResult<Self> {
+        let root = job::run(py, |_| Root::file(&path, element, allow_external))?;
+        Ok(Self::whole(if scratch { root.scratch(path) } else { root }))
     }
 
     /// Takes a scipy CSR or CSC matrix or a numpy array of two dimensions; copies it.
@@ -215,7 +217,11 @@ impl Matrix {
             steps.append((step.name.as_str(), step.params.bind(py), ids(rows), ids(columns)))?;
         }
         let origin = match &self.root.origin {
-            Origin::File { path, element, .. } => ("file", path, element.as_str()).into_pyobject(py)?.into_any(),
+            Origin::File { path, element, .. } => {
+                // Whoever restores it may work in another folder.
+                let path = if is_url(path) { Ok(path.clone()) } else { std::path::absolute(path) };
+                ("file", path?, element.as_str()).into_pyobject(py)?.into_any()
+            }
             Origin::Memory { object, .. } => ("memory", object.bind(py)).into_pyobject(py)?.into_any(),
             Origin::Stacked { parts, fill } => {
                 let matrices = PyList::empty(py);
@@ -244,7 +250,7 @@ impl Matrix {
     ) -> PyResult<Self> {
         let field = |i: usize| origin.get_item(i);
         let mut matrix = match field(0)?.extract::<String>()?.as_str() {
-            "file" => Self::open(py, field(1)?.extract()?, &field(2)?.extract::<String>()?, false)?,
+            "file" => Self::open(py, field(1)?.extract()?, &field(2)?.extract::<String>()?, false, false)?,
             "memory" => Self::from_memory(&field(1)?)?,
             "stacked" => Self::stack(
                 field(1)?.extract()?,

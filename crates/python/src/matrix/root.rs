@@ -46,6 +46,18 @@ pub(crate) struct Root {
     pub(crate) compression: Compression,
     /// The rows, once somebody asked: a CSC matrix is put in order in scratch space for them.
     rows: Mutex<Option<Arc<dyn MatrixSource>>>,
+    /// The file, if it is to go with this.
+    _scratch: Option<Scratch>,
+}
+
+/// A file that is removed.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // It may be gone already, and nobody is there to be told of anything else.
+        drop(std::fs::remove_file(&self.0));
+    }
 }
 
 /// Where the values are.
@@ -63,7 +75,13 @@ pub(crate) enum Origin {
 
 impl Root {
     fn new(origin: Origin, shape: [usize; 2], dtype: DType, format: Format, nnz: Option<u64>) -> Self {
-        Self { origin, shape, dtype, format, nnz, compression: Compression::None, rows: Mutex::default() }
+        let compression = Compression::None;
+        Self { origin, shape, dtype, format, nnz, compression, rows: Mutex::default(), _scratch: None }
+    }
+
+    /// The same, whose file is removed when nobody reads from it any more.
+    pub(crate) fn scratch(self, path: PathBuf) -> Self {
+        Self { _scratch: Some(Scratch(path)), ..self }
     }
 
     /// A matrix slot of a file, by its path: `X`, `layers/counts`, `raw/X`, `obsm/X_pca`.

@@ -19,6 +19,9 @@ pub(super) fn pca<'py>(
     zero_center: bool,
 ) -> PyResult<Bound<'py, PyDict>> {
     let options = PcaOptions { n_comps, zero_center, ..PcaOptions::default() };
+    // Means are subtracted anyway, and blocks without zeros are faster.
+    let unshifted = if zero_center { Some(matrix.unshifted(py)?) } else { None };
+    let matrix = unshifted.as_ref().unwrap_or(matrix);
     let pca = job::run(py, |exec| fit(&matrix.lazy(exec)?, &options, exec))?;
     arrays(
         py,

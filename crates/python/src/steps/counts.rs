@@ -30,8 +30,18 @@ pub(super) fn qc_metrics<'py>(
     let mut ranks = options.percent_top.clone();
     ranks.sort_unstable();
     let counts = job::run(py, |exec| count(matrix, sets, ranks, exec))?;
+    tables(py, matrix, &counts, &options)
+}
+
+/// Columns from counts.
+pub(super) fn tables<'py>(
+    py: Python<'py>,
+    matrix: &Matrix,
+    counts: &Counts,
+    options: &QcOptions,
+) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
     let many = matrix.nnz().is_some_and(|nnz| i32::try_from(nnz).is_err());
-    let columns = qc_columns(&counts, &options, matrix.dtype(), matrix.format() != Format::Csr || many);
+    let columns = qc_columns(counts, options, matrix.dtype(), matrix.format() != Format::Csr || many);
     Ok((table(py, columns.obs)?, table(py, columns.var)?))
 }
 
@@ -42,8 +52,17 @@ pub(super) fn filter_counts<'py>(
     matrix: &Matrix,
 ) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
     let counts = job::run(py, |exec| count(matrix, vec![], vec![], exec))?;
+    filters(py, matrix, &counts)
+}
+
+/// What filters look at, from counts.
+pub(super) fn filters<'py>(
+    py: Python<'py>,
+    matrix: &Matrix,
+    counts: &Counts,
+) -> PyResult<(Bound<'py, PyDict>, Bound<'py, PyDict>)> {
     let cells = CellFilter { min_genes: Some(0), min_counts: Some(0.0), ..CellFilter::default() };
     let genes = GeneFilter { min_cells: Some(0), min_counts: Some(0.0), ..GeneFilter::default() };
     let dtype = matrix.dtype();
-    Ok((table(py, cells.columns(&counts, dtype))?, table(py, genes.columns(&counts.genes, dtype))?))
+    Ok((table(py, cells.columns(counts, dtype))?, table(py, genes.columns(&counts.genes, dtype))?))
 }

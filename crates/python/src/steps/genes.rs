@@ -8,7 +8,7 @@ use annstream_sc::hvg::{
     residual_clip, seurat_v3,
 };
 use annstream_sc::reduce::{GroupMoments, MomentsPass, ResidualPass, TotalsPass};
-use numpy::PyReadonlyArray1;
+use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -51,6 +51,19 @@ pub(super) fn highly_variable_genes<'py>(
     arrays(py, table.columns)
 }
 
+/// The curve of `y` over `x`, at each `x`: `skmisc.loess.loess(x, y, span, degree=2)`.
+#[pyfunction]
+pub(super) fn loess<'py>(
+    py: Python<'py>,
+    x: PyReadonlyArray1<'py, f64>,
+    y: PyReadonlyArray1<'py, f64>,
+    span: f64,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let (x, y) = (x.as_array().to_vec(), y.as_array().to_vec());
+    let curve = py.detach(|| annstream_sc::hvg::loess(&x, &y, span)).into_python()?;
+    Ok(PyArray1::from_vec(py, curve))
+}
+
 impl Genes<'_> {
     fn pass(&self) -> MomentsPass {
         let mut pass = MomentsPass::new(self.matrix.shape()[1]);
@@ -61,37 +74,26 @@ impl Genes<'_> {
         pass
     }
 
-    fn label(&self, batch: usize) -> String {
-        self.batches.as_ref().map_or_else(String::new, |(_, names)| names[batch].clone())
+    fn measured<'b>(&'b self, labels: &'b [String]) -> Measured<'b> {
+        Measured { names: &self.names, labels, options: &self.options }
+    }
+
+    fn labels(&self) -> Vec<String> {
+        self.batches.as_ref().map_or_else(Vec::new, |(_, names)| names.clone())
     }
 
     fn dispersions(&self, exec: &Exec) -> Result<HvgTable> {
         let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
         let all = self.matrix.lazy(exec)?.run(pass, "moments", exec)?;
-        let batch = |(i, own): (usize, &GroupMoments)| {
-            let expressed = Some(own.positive.iter().map(|&count| count > 0).collect());
-            Ok(DispersionBatch { name: self.label(i), moments: moments(own)?, expressed })
-        };
-        let batches = all.iter().enumerate().map(batch).collect::<Result<Vec<_>>>()?;
-        by_dispersion(&self.names, &batches, &self.options)
+        self.measured(&self.labels()).dispersions(&all)
     }
 
     fn standardised(&self, exec: &Exec) -> Result<HvgTable> {
         let lazy = self.matrix.lazy(exec)?;
         let all = lazy.run(self.pass(), "moments of counts", exec)?;
-        let each = all.iter().map(moments).collect::<Result<Vec<_>>>()?;
-        let limits = each.iter().map(|own| clip_limits(own, self.options.span)).collect::<Result<Vec<_>>>()?;
-        let clips = Some(limits.iter().map(|own| own.clip.clone()).collect());
-        let clipped = lazy.run(MomentsPass { limits: clips, ..self.pass() }, "clipped moments", exec)?;
-        let parts = each.into_iter().zip(limits).zip(clipped).enumerate();
-        let batch = |(i, ((moments, limits), GroupMoments { sums, squares, .. }))| V3Batch {
-            name: self.label(i),
-            moments,
-            limits,
-            sums,
-            squares,
-        };
-        seurat_v3(&self.together(&all)?, &parts.map(batch).collect::<Vec<_>>(), &self.options)
+        self.measured(&self.labels()).standardised(&all, |clips| {
+            lazy.run(MomentsPass { limits: Some(clips), ..self.pass() }, "clipped moments", exec)
+        })
     }
 
     fn residuals(&self, exec: &Exec) -> Result<HvgTable> {
@@ -104,19 +106,63 @@ impl Genes<'_> {
         };
         let pass = ResidualPass::new(&all, totals, codes, count, self.options.theta, clip);
         let variances = lazy.run(pass, "residuals", exec)?;
-        pearson_residuals(&self.together(&all)?, &variances, &self.options)
-    }
-
-    /// All batches as one.
-    fn together(&self, all: &[GroupMoments]) -> Result<Moments> {
-        let mut out = GroupMoments::zeros(self.matrix.shape()[1]);
-        for own in all {
-            out.add(own);
-        }
-        moments(&out)
+        pearson_residuals(&together(&all)?, &variances, &self.options)
     }
 }
 
-fn moments(own: &GroupMoments) -> Result<Moments> {
+/// Genes and batches whose moments are known.
+pub(super) struct Measured<'a> {
+    pub(super) names: &'a [String],
+    /// Names of the batches; empty if there are none.
+    pub(super) labels: &'a [String],
+    pub(super) options: &'a HvgOptions,
+}
+
+impl Measured<'_> {
+    fn label(&self, batch: usize) -> String {
+        self.labels.get(batch).cloned().unwrap_or_default()
+    }
+
+    /// By the moments of what the flavor looks at.
+    pub(super) fn dispersions(&self, all: &[GroupMoments]) -> Result<HvgTable> {
+        let batch = |(i, own): (usize, &GroupMoments)| {
+            let expressed = Some(own.positive.iter().map(|&count| count > 0).collect());
+            Ok(DispersionBatch { name: self.label(i), moments: moments(own)?, expressed })
+        };
+        let batches = all.iter().enumerate().map(batch).collect::<Result<Vec<_>>>()?;
+        by_dispersion(self.names, &batches, self.options)
+    }
+
+    /// By the moments of counts, and those of counts that are clipped at limits that follow from them.
+    pub(super) fn standardised(
+        &self,
+        all: &[GroupMoments],
+        clipped: impl FnOnce(Arc<[Vec<f64>]>) -> Result<Vec<GroupMoments>>,
+    ) -> Result<HvgTable> {
+        let each = all.iter().map(moments).collect::<Result<Vec<_>>>()?;
+        let limits = each.iter().map(|own| clip_limits(own, self.options.span)).collect::<Result<Vec<_>>>()?;
+        let clipped = clipped(limits.iter().map(|own| own.clip.clone()).collect())?;
+        let parts = each.into_iter().zip(limits).zip(clipped).enumerate();
+        let batch = |(i, ((moments, limits), GroupMoments { sums, squares, .. }))| V3Batch {
+            name: self.label(i),
+            moments,
+            limits,
+            sums,
+            squares,
+        };
+        seurat_v3(&together(all)?, &parts.map(batch).collect::<Vec<_>>(), self.options)
+    }
+}
+
+/// All batches as one.
+fn together(all: &[GroupMoments]) -> Result<Moments> {
+    let mut out = GroupMoments::zeros(all.first().map_or(0, |own| own.sums.len()));
+    for own in all {
+        out.add(own);
+    }
+    moments(&out)
+}
+
+pub(super) fn moments(own: &GroupMoments) -> Result<Moments> {
     Moments::from_sums(own.rows, &own.sums, &own.squares)
 }

@@ -8,10 +8,12 @@ mod genes;
 mod graph;
 mod markers;
 mod normalize;
+mod partials;
 
 use annstream_core::lazy::LazyMatrix;
 use annstream_core::table::Column;
 use annstream_core::{Exec, Result};
+use annstream_sc::pca::GRAM_COLUMNS;
 use annstream_store::Buffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -26,10 +28,26 @@ pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(counts::filter_counts, module)?)?;
     module.add_function(wrap_pyfunction!(normalize::normalize_total, module)?)?;
     module.add_function(wrap_pyfunction!(genes::highly_variable_genes, module)?)?;
+    module.add_function(wrap_pyfunction!(genes::loess, module)?)?;
     module.add_function(wrap_pyfunction!(components::pca, module)?)?;
     module.add_function(wrap_pyfunction!(graph::neighbors, module)?)?;
     module.add_function(wrap_pyfunction!(graph::umap, module)?)?;
     module.add_function(wrap_pyfunction!(graph::leiden, module)?)?;
+    module.add("GRAM_COLUMNS", GRAM_COLUMNS)?;
+    module.add_function(wrap_pyfunction!(partials::stretches, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::counts_part, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::qc_table, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::filter_table, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::totals_part, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::totals_factors, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::moments_part, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::hvg_clips, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::hvg_table, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::gram_part, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::pca_components, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::pca_matrix, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::pca_model, module)?)?;
+    module.add_function(wrap_pyfunction!(partials::scores_part, module)?)?;
     module.add_function(wrap_pyfunction!(markers::rank_genes_groups, module)?)
 }
 

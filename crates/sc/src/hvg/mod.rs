@@ -40,6 +40,7 @@ mod summary;
 mod table;
 
 pub use batches::{DispersionBatch, by_dispersion};
+pub use loess::fit as loess;
 pub use moments::Moments;
 pub use options::{Flavor, HvgOptions};
 pub use pearson::{pearson_residuals, residual_clip};

@@ -46,16 +46,9 @@ impl<'a> Which<'a> {
     /// `Argument` if it is not there.
     pub(crate) fn header(self, file: &AnnDataFile) -> Result<&MatrixHeader> {
         match self {
-            Self::Layer(name) => {
-                let known: Vec<&str> = file.layers().keys().map(String::as_str).take(20).collect();
-                let unknown = || {
-                    Error::argument(format!("there is no layer '{name}'"))
-                        .hint(format!("the layers are: {}", known.join(", ")))
-                };
-                file.layers().get(name).ok_or_else(unknown)
-            }
+            Self::Layer(name) => file.layers().get(name).ok_or_else(|| no_layer(name, file.layers().keys())),
             Self::Raw => {
-                let raw = file.raw().ok_or_else(|| Error::argument("raw is to be used, and there is none"))?;
+                let raw = file.raw().ok_or_else(no_raw)?;
                 raw.x.as_ref().ok_or_else(|| Error::invalid("raw has no X").at("raw"))
             }
             Self::X => {
@@ -69,6 +62,27 @@ impl<'a> Which<'a> {
     pub(crate) fn var(self) -> TableName {
         if self == Self::Raw { TableName::RawVar } else { TableName::Var }
     }
+}
+
+/// Refuses options that ask for a layer or a `raw` that is not there, by names alone.
+///
+/// # Errors
+/// `Argument`.
+pub fn check_matrix(options: &MarkerOptions, layers: &[String], has_raw: bool) -> Result<()> {
+    match Which::of(options, has_raw)? {
+        Which::Layer(name) if !layers.iter().any(|known| known == name) => Err(no_layer(name, layers.iter())),
+        Which::Raw if !has_raw => Err(no_raw()),
+        _ => Ok(()),
+    }
+}
+
+fn no_layer<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Error {
+    let known: Vec<&str> = known.map(String::as_str).take(20).collect();
+    Error::argument(format!("there is no layer '{name}'")).hint(format!("the layers are: {}", known.join(", ")))
+}
+
+fn no_raw() -> Error {
+    Error::argument("raw is to be used, and there is none")
 }
 
 /// Where the values are.

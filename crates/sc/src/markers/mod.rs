@@ -29,6 +29,7 @@ mod whole;
 mod wilcoxon;
 
 pub(crate) use cells::sizes;
+pub use matrix::check_matrix;
 pub(crate) use matrix::{Which, mask_of};
 pub use options::{Correction, MarkerOptions, MarkersStep, Method};
 pub use plan::{Compared, MarkerPlan, plan, plan_of};

@@ -159,7 +159,10 @@ fn many_of(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
 }
 
 /// Fails unless there are as many components as scanpy's solver can give.
-pub(super) fn check_n_comps(n_comps: usize, rows: u64, width: usize) -> Result<()> {
+///
+/// # Errors
+/// If the number is 0, or not below both dimensions.
+pub fn check_n_comps(n_comps: usize, rows: u64, width: usize) -> Result<()> {
     let least = rows.min(width as u64);
     if n_comps == 0 || n_comps as u64 >= least {
         let message = format!("{n_comps} components of {rows} rows and {width} columns: between 1 and {}", {

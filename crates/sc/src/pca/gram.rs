@@ -3,7 +3,7 @@
 use std::ops::{Add, Mul, Range};
 use std::sync::{Mutex, PoisonError};
 
-use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Precision, Real};
+use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Precision, Real, Stretched};
 use faer::linalg::matmul::matmul;
 use faer::traits::ComplexField;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -46,12 +46,15 @@ pub struct Gram {
     spare: Mutex<Vec<Vec<f64>>>,
 }
 
-/// What some blocks gave.
+/// What some rows gave: sums of values, and of products, less what was subtracted. In an order of our own.
 #[derive(Debug, Default)]
 pub struct Products {
-    rows: u64,
-    sums: Vec<f64>,
-    values: Vec<f64>,
+    /// Number of rows.
+    pub rows: u64,
+    /// Of each column.
+    pub sums: Vec<f64>,
+    /// Of each pair.
+    pub values: Vec<f64>,
 }
 
 impl Gram {
@@ -200,13 +203,78 @@ fn multiply<T: Number>(panel: &[T], width: usize, tile: &Tile, out: &mut [T]) {
     matmul(out, Accum::Replace, left, right, T::one_impl(), Par::Seq);
 }
 
+impl Gram {
+    /// Adds what later rows gave.
+    fn join(&self, total: &mut Products, later: Products) {
+        total.rows += later.rows;
+        if total.values.is_empty() {
+            (total.sums, total.values) = (later.sums, later.values);
+        } else if !later.values.is_empty() {
+            add(&mut total.sums, &later.sums);
+            add(&mut total.values, &later.values);
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(later.values);
+        }
+    }
+
+    /// What rows gave, as moments.
+    ///
+    /// # Errors
+    /// If it is not of this many columns, or sums are beyond the range of numbers.
+    pub fn moments(self, mut total: Products) -> Result<Moments> {
+        let count = super::tiles::total(&self.tiles);
+        if total.values.is_empty() {
+            total.sums = vec![0.0; self.width];
+            total.values = vec![0.0; count];
+        }
+        if (total.sums.len(), total.values.len()) != (self.width, count) {
+            return Err(Error::argument(format!("products that are not of {} columns", self.width)));
+        }
+        let pilot = self.pilot.unwrap_or_else(|| vec![0.0; self.width]);
+        Moments::new(total.rows, pilot, total.sums, self.tiles, total.values)
+    }
+}
+
+/// The products of some rows, for whoever adds them up: a [`Gram`] that ends before it makes moments.
+#[derive(Debug)]
+pub struct PartialGram(pub Gram);
+
+impl Consumer for PartialGram {
+    type Partial = Products;
+    type Total = Stretched<Products>;
+    type Output = Products;
+
+    fn start(&self) -> Result<Self::Total> {
+        self.0.start()
+    }
+
+    fn map(&self, block: &NumberBlock) -> Result<Products> {
+        self.0.map(block)
+    }
+
+    fn fold(&self, total: &mut Self::Total, partial: Products) -> Result<()> {
+        self.0.fold(total, partial)
+    }
+
+    fn finish(self, total: Self::Total) -> Result<Products> {
+        Ok(total.finish(|all, later| self.0.join(all, later)).unwrap_or_default())
+    }
+
+    fn partial_bytes(&self) -> u64 {
+        self.0.partial_bytes()
+    }
+
+    fn total_bytes(&self) -> u64 {
+        self.0.total_bytes()
+    }
+}
+
 impl Consumer for Gram {
     type Partial = Products;
-    type Total = Products;
+    type Total = Stretched<Products>;
     type Output = Moments;
 
-    fn start(&self) -> Result<Products> {
-        Ok(Products::default())
+    fn start(&self) -> Result<Self::Total> {
+        Ok(Stretched::default())
     }
 
     fn map(&self, block: &NumberBlock) -> Result<Products> {
@@ -228,25 +296,15 @@ impl Consumer for Gram {
         })
     }
 
-    fn fold(&self, total: &mut Products, partial: Products) -> Result<()> {
-        total.rows += partial.rows;
-        if total.values.is_empty() {
-            (total.sums, total.values) = (partial.sums, partial.values);
-        } else if !partial.values.is_empty() {
-            add(&mut total.sums, &partial.sums);
-            add(&mut total.values, &partial.values);
-            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(partial.values);
-        }
+    fn fold(&self, total: &mut Self::Total, partial: Products) -> Result<()> {
+        self.join(total.open(Products::default), partial);
+        total.count(|all, later| self.join(all, later));
         Ok(())
     }
 
-    fn finish(self, mut total: Products) -> Result<Moments> {
-        if total.values.is_empty() {
-            total.sums = vec![0.0; self.width];
-            total.values = vec![0.0; super::tiles::total(&self.tiles)];
-        }
-        let pilot = self.pilot.unwrap_or_else(|| vec![0.0; self.width]);
-        Moments::new(total.rows, pilot, total.sums, self.tiles, total.values)
+    fn finish(self, total: Self::Total) -> Result<Moments> {
+        let all = total.finish(|all, later| self.join(all, later)).unwrap_or_default();
+        self.moments(all)
     }
 
     fn partial_bytes(&self) -> u64 {
@@ -256,7 +314,8 @@ impl Consumer for Gram {
     }
 
     fn total_bytes(&self) -> u64 {
-        (total(&self.tiles) * 8 + self.width * 16) as u64
+        // Of the stretch at hand, and of those before.
+        (total(&self.tiles) * 16 + self.width * 32) as u64
     }
 }
 

@@ -31,9 +31,9 @@ mod tiles;
 #[cfg(test)]
 mod tests;
 
-pub use eigen::{Model, decompose};
+pub use eigen::{Model, check_n_comps, decompose};
 pub use fit::{GRAM_COLUMNS, Pca, PcaOptions, fit, n_comps};
-pub use gram::Gram;
+pub use gram::{Gram, PartialGram, Products};
 pub use moments::Moments;
 pub use project::Project;
 pub use result::Stored;

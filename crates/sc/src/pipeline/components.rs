@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use annstream_core::anndata::TableName;
 use annstream_core::element::{DenseArray, Dict, Element};
 use annstream_core::lazy::{LazyMatrix, Precision, Through, View};
 use annstream_core::op::{Deviations, Scale};
@@ -107,16 +106,14 @@ fn mask(state: &State<'_>, step: &PcaStep) -> Result<Option<(String, Vec<bool>)>
     if let (Some(variable), "highly_variable") = (&state.variable, wanted) {
         return Ok(Some((wanted.to_owned(), variable.clone())));
     }
-    if !state.input.file.var().columns.contains_key(wanted) {
+    let Some(column) = state.var_column(wanted)? else {
         return match name {
             None => Ok(None),
             Some(name) => Err(Error::argument(format!("var has no column '{name}'"))),
         };
-    }
-    let column = state.input.file.read_column(TableName::Var, wanted)?;
-    let all = truths(&column)
+    };
+    let kept = truths(&column)
         .ok_or_else(|| Error::argument(format!("the column '{wanted}' of var is not one of truth values")))?;
-    let kept = all.into_iter().zip(&state.genes).filter(|(_, keep)| **keep).map(|(mark, _)| mark).collect();
     Ok(Some((wanted.to_owned(), kept)))
 }
 

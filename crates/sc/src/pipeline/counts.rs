@@ -5,6 +5,7 @@ use annstream_core::table::Column;
 use annstream_store::Buffer;
 
 use super::filters;
+use super::names::no_such_set;
 use super::state::State;
 use crate::filter::{CellFilter, GeneFilter};
 use crate::groups::truths;
@@ -87,8 +88,7 @@ fn gene_sets(state: &mut State<'_>) -> Result<Vec<(String, Vec<bool>)>> {
                 })?
             }
             None => {
-                return Err(Error::argument(format!("no gene set and no column of var is named '{name}'"))
-                    .hint("describe the set under [gene_sets] of the recipe, as { prefix = [\"MT-\"] }"));
+                return Err(no_such_set(&name));
             }
         };
         out.push((name, marks));

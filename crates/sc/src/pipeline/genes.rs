@@ -8,7 +8,7 @@ use annstream_core::table::Column;
 use annstream_store::Buffer;
 
 use super::state::State;
-use crate::groups::{Groups, groups};
+use crate::groups::Groups;
 use crate::hvg::{
     DispersionBatch, Flavor, HvgOptions, HvgTable, Moments, V3Batch, by_dispersion, clip_limits, pearson_residuals,
     residual_clip, seurat_v3,
@@ -43,11 +43,7 @@ pub(super) fn no_such_column(state: &State<'_>, key: &str) -> Error {
 
 fn batches(state: &State<'_>, step: &HvgStep) -> Result<Option<Groups>> {
     let Some(key) = &step.batch_key else { return Ok(None) };
-    if !state.input.file.obs().columns.contains_key(key) {
-        return Err(no_such_column(state, key));
-    }
-    let column = state.input.file.read_column(TableName::Obs, key)?;
-    groups(&column, &state.cells, key).map(Some)
+    state.batches(key).map(Some)
 }
 
 fn pass(width: usize, groups: Option<&Groups>) -> MomentsPass {

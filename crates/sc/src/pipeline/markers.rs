@@ -1,6 +1,5 @@
 //! `rank_genes_groups`: one more pass over `X` as the steps leave it, or over a layer or `raw` of the input.
 
-use annstream_core::anndata::TableName;
 use annstream_core::lazy::LazyMatrix;
 use annstream_core::source::row_source;
 use annstream_core::table::Column;
@@ -89,13 +88,7 @@ fn genes(state: &State<'_>, which: Which<'_>) -> Result<Column> {
 /// A column of `var`: one that a step added, or of the input.
 fn mask(state: &State<'_>, which: Which<'_>, name: Option<&str>, width: usize) -> Result<Option<Vec<bool>>> {
     let Some(name) = name else { return Ok(None) };
-    let column = if let Some(column) = state.additions.var.get(name) {
-        column.clone()
-    } else if state.input.file.var().columns.contains_key(name) {
-        chosen(state.input.file.read_column(TableName::Var, name)?, &state.genes)?
-    } else {
-        return Err(Error::argument(format!("var has no column '{name}'")));
-    };
+    let column = state.var_column(name)?.ok_or_else(|| Error::argument(format!("var has no column '{name}'")))?;
     let width = if which == Which::Raw { width } else { state.x.shape()[1] };
     markers::mask_of(&column, name, width).map(Some)
 }

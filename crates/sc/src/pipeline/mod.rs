@@ -6,8 +6,9 @@
 //! | moments | means and variances for the variable genes, and for scaling |
 //! | last | the variable columns, which are kept; the same pass writes `X` and the counts |
 //!
-//! `normalize_pearson_residuals` and `regress_out` take a pass each, for totals and for sums of products; what they leave is
-//! worked out again, a few dense rows at a time, whenever somebody looks.
+//! `scrublet` comes after the first of these, and looks at the counts of the cells and genes that are left, in three passes
+//! of its own. `normalize_pearson_residuals` and `regress_out` take a pass each, for totals and for sums of products; what
+//! they leave is worked out again, a few dense rows at a time, whenever somebody looks.
 //!
 //! Products of columns and scores come from what the last pass kept, not from the file. `seurat_v3` and
 //! `pearson_residuals` take one pass more, as do genes that are left out of totals. A recipe without a step that needs a
@@ -18,10 +19,12 @@
 
 mod components;
 mod counts;
+mod doublets;
 mod filters;
 mod genes;
 mod markers;
 mod matrix;
+mod names;
 mod normalized;
 mod residuals;
 mod stage;
@@ -36,9 +39,11 @@ use serde::Serialize;
 
 use crate::hvg::Flavor;
 use crate::recipe::Recipe;
+use crate::scrublet::{DoubletSummary, Search};
 use crate::{Error, Result};
 pub use filters::Filtered;
 pub use matrix::Matrix;
+pub use names::ColumnNames;
 pub use stage::Stage;
 use state::State;
 pub use unfinished::Unfinished;
@@ -81,6 +86,8 @@ pub struct PipelineReport {
     pub variable_genes: Option<usize>,
     /// What each filter removed, in order.
     pub filters: Vec<Filtered>,
+    /// Doublets, batch by batch.
+    pub doublets: Vec<DoubletSummary>,
     /// Seconds by stage, in order.
     pub stages: Vec<Stage>,
     /// What the user should know.
@@ -88,7 +95,7 @@ pub struct PipelineReport {
 }
 
 /// Runs a recipe on a file and writes the result; does not commit. `matrix` is that of the file, or one in its place with as
-/// many rows and columns; the file then need not have one.
+/// many rows and columns; the file then need not have one. `search` finds neighbours for `scrublet`.
 ///
 /// # Errors
 /// If an option does not fit the data, the input is damaged, the budget too small, or writing fails.
@@ -97,10 +104,11 @@ pub fn run(
     matrix: Matrix,
     recipe: &Recipe,
     options: PipelineOptions,
+    search: Option<&Search<'_>>,
     writer: &dyn StoreWriter,
     exec: &Exec,
 ) -> Result<PipelineReport> {
-    begin(input, matrix, recipe, options, writer, exec)?.finish()
+    begin(input, matrix, recipe, options, search, writer, exec)?.finish()
 }
 
 /// Runs a recipe as [`run`] does, until only tables, embeddings and the like are left to be written.
@@ -112,6 +120,7 @@ pub fn begin<'a>(
     matrix: Matrix,
     recipe: &'a Recipe,
     options: PipelineOptions,
+    search: Option<&Search<'_>>,
     writer: &'a dyn StoreWriter,
     exec: &'a Exec,
 ) -> Result<Unfinished<'a>> {
@@ -125,6 +134,7 @@ pub fn begin<'a>(
         return Err(Error::invalid("complex numbers, expected real ones").at("X").in_file(&input.name));
     }
     counts::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
+    doublets::run(&mut state, search).map_err(|error| error.in_file(&input.name))?;
     normalized::run(&mut state).map_err(|error| error.at("X").in_file(&input.name))?;
     genes::run(&mut state).map_err(|error| error.in_file(&input.name))?;
     residuals::run(&mut state).map_err(|error| error.in_file(&input.name))?;
@@ -133,7 +143,8 @@ pub fn begin<'a>(
 }
 
 /// What each pass over the matrix is for, as far as the recipe tells; totals may take one more, where filters remove
-/// genes that are not rare, and components of very many genes take several.
+/// genes that are not rare, doublets one where batches do not stand in one piece, and components of very many genes take
+/// several.
 pub fn passes(recipe: &Recipe, keep_x: KeepX) -> Vec<String> {
     let mut out = Vec::new();
     let mut first = Vec::new();
@@ -148,6 +159,10 @@ pub fn passes(recipe: &Recipe, keep_x: KeepX) -> Vec<String> {
     }
     if !first.is_empty() {
         out.push(first.join(", "));
+    }
+    if recipe.scrublet.is_some() {
+        let passes = ["counts", "variable genes", "counts of variable genes"];
+        out.extend(passes.map(|pass| format!("doublets: {pass}")));
     }
     if recipe.normalize_total.as_ref().is_some_and(|options| options.exclude_highly_expressed) {
         out.extend(["dominant genes".to_owned(), "totals without them".to_owned()]);

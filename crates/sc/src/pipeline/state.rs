@@ -13,6 +13,7 @@ use annstream_core::table::Column;
 use super::genes::no_such_column;
 use super::stage::Watch;
 use super::{Matrix, PipelineReport};
+use crate::groups::{Groups, groups};
 use crate::recipe::Recipe;
 use crate::reduce::GroupMoments;
 
@@ -113,6 +114,46 @@ impl<'a> State<'a> {
             return Err(no_such_column(self, name));
         }
         chosen(self.input.file.read_column(TableName::Obs, name)?, &self.cells)
+    }
+
+    /// A column of `var` of the genes kept: one that a step added, or of the input; `None` if there is none.
+    pub(super) fn var_column(&self, name: &str) -> crate::Result<Option<Column>> {
+        if let Some(column) = self.additions.var.get(name) {
+            return Ok(Some(column.clone()));
+        }
+        let known = self.input.file.var().columns.contains_key(name);
+        known.then(|| chosen(self.input.file.read_column(TableName::Var, name)?, &self.genes)).transpose()
+    }
+
+    /// The batches of the cells kept, by a column of `obs`.
+    pub(super) fn batches(&self, key: &str) -> crate::Result<Groups> {
+        if let Some(column) = self.additions.obs.get(key) {
+            return groups(column, &vec![true; column.len()], key);
+        }
+        if !self.input.file.obs().columns.contains_key(key) {
+            return Err(no_such_column(self, key));
+        }
+        groups(&self.input.file.read_column(TableName::Obs, key)?, &self.cells, key)
+    }
+
+    /// Keeps some of the cells that are kept so far.
+    pub(super) fn keep_cells(&mut self, mask: &[bool]) -> crate::Result<()> {
+        let mut kept = mask.iter();
+        for cell in self.cells.iter_mut().filter(|cell| **cell) {
+            *cell = kept.next().copied().unwrap_or(false);
+        }
+        for column in self.additions.obs.values_mut() {
+            *column = chosen(column.clone(), mask)?;
+        }
+        for matrix in [&mut self.raw, &mut self.linear, &mut self.x] {
+            *matrix = matrix.clone().keep_rows(mask)?;
+        }
+        if let Some(totals) = &mut self.totals {
+            let mut kept = mask.iter();
+            totals.retain(|_| kept.next().copied().unwrap_or(false));
+        }
+        self.report.shape = self.raw.shape();
+        Ok(())
     }
 
     /// Charges what is kept until the end.

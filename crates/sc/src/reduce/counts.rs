@@ -1,6 +1,6 @@
 //! What quality control asks of a matrix, of cells and of genes, in one pass.
 
-use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
+use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real, Stretched};
 use annstream_core::{Error, Result};
 
 use super::rare::{Frequent, RARE, RareEntries};
@@ -120,6 +120,17 @@ pub struct Partial {
     lost: Vec<(u32, f64)>,
 }
 
+/// What blocks are folded into. Sums of genes are those of stretches, all else is exact.
+pub struct Total {
+    counts: Counts,
+    sums: Stretched<Vec<f64>>,
+}
+
+#[expect(clippy::ptr_arg, reason = "what joins totals takes and gives them whole")]
+fn add(all: &mut Vec<f64>, later: Vec<f64>) {
+    all.iter_mut().zip(later).for_each(|(all, own)| *all += own);
+}
+
 /// What is counted of a column, side by side: each value touches one place in memory and not three.
 #[derive(Clone, Copy, Default)]
 struct Column {
@@ -207,14 +218,14 @@ pub(crate) fn not_a_count(value: f64, row: u64) -> Error {
 
 impl Consumer for CountsPass {
     type Partial = Partial;
-    type Total = Counts;
+    type Total = Total;
     type Output = Counts;
 
-    fn start(&self) -> Result<Counts> {
+    fn start(&self) -> Result<Total> {
         let (genes, lost) = (GeneCounts::zeros(self.width), GeneCounts::zeros(self.width));
         // At once: lists that grow take twice the room.
         let (rows, sets, ranks) = (self.rows, self.sets.len(), self.ranks.len());
-        Ok(Counts {
+        let counts = Counts {
             nonzero: Vec::with_capacity(rows),
             positive: Vec::with_capacity(rows),
             total: Vec::with_capacity(rows),
@@ -224,7 +235,8 @@ impl Consumer for CountsPass {
             genes,
             genes_kept: lost,
             rare: RareEntries::default(),
-        })
+        };
+        Ok(Total { counts, sums: Stretched::default() })
     }
 
     fn map(&self, block: &NumberBlock) -> Result<Partial> {
@@ -237,8 +249,9 @@ impl Consumer for CountsPass {
         }
     }
 
-    fn fold(&self, all: &mut Counts, block: Partial) -> Result<()> {
+    fn fold(&self, total: &mut Total, block: Partial) -> Result<()> {
         let Partial { cells, columns, lost } = block;
+        let Total { counts: all, sums } = total;
         all.nonzero.extend(cells.nonzero);
         all.positive.extend(cells.positive);
         all.total.extend(cells.total);
@@ -247,7 +260,9 @@ impl Consumer for CountsPass {
         all.kept.extend(cells.kept);
         all.genes.nonzero.iter_mut().zip(&columns).for_each(|(all, own)| *all += u64::from(own.nonzero));
         all.genes.positive.iter_mut().zip(&columns).for_each(|(all, own)| *all += u64::from(own.positive));
-        all.genes.total.iter_mut().zip(&columns).for_each(|(all, own)| *all += own.sum);
+        let open = sums.open(|| vec![0.0; self.width]);
+        open.iter_mut().zip(&columns).for_each(|(all, own)| *all += own.sum);
+        sums.count(add);
         for (column, value) in lost {
             let column = column as usize;
             // Until the end, what the cells that go hold.
@@ -266,7 +281,11 @@ impl Consumer for CountsPass {
         Ok(())
     }
 
-    fn finish(self, mut all: Counts) -> Result<Counts> {
+    fn finish(self, total: Total) -> Result<Counts> {
+        let Total { counts: mut all, sums } = total;
+        if let Some(sums) = sums.finish(add) {
+            all.genes.total = sums;
+        }
         let lost = std::mem::replace(&mut all.genes_kept, all.genes.clone());
         all.genes_kept.take(&lost);
         let kept = &all.genes_kept.nonzero;
@@ -280,6 +299,6 @@ impl Consumer for CountsPass {
 
     fn total_bytes(&self) -> u64 {
         let row = 17 + 8 * (self.sets.len() + self.ranks.len()) as u64;
-        self.width as u64 * (80 + 64 * u64::from(RARE)) + self.rows as u64 * row
+        self.width as u64 * (96 + 64 * u64::from(RARE)) + self.rows as u64 * row
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real};
+use annstream_core::lazy::{Consumer, Layout, NumberBlock, Numbers, Real, Stretched};
 use annstream_core::{Error, Result};
 
 use super::membership::group_of;
@@ -68,6 +68,10 @@ impl MomentsPass {
     /// Of all rows together.
     pub fn new(width: usize) -> Self {
         Self { width, groups: None, count: 1, exponentials: None, limits: None }
+    }
+
+    fn none(&self) -> Vec<GroupMoments> {
+        vec![GroupMoments::zeros(self.width); self.count]
     }
 
     fn look<T: Real>(&self, block: &NumberBlock, values: &[T]) -> Result<Vec<(usize, GroupMoments)>> {
@@ -141,13 +145,19 @@ fn apart(rows: u64, columns: &[Column]) -> GroupMoments {
     }
 }
 
+/// Adds the groups of later rows.
+#[expect(clippy::ptr_arg, clippy::needless_pass_by_value, reason = "what joins totals takes and gives them whole")]
+fn join(all: &mut Vec<GroupMoments>, later: Vec<GroupMoments>) {
+    all.iter_mut().zip(&later).for_each(|(all, own)| all.add(own));
+}
+
 impl Consumer for MomentsPass {
     type Partial = Vec<(usize, GroupMoments)>;
-    type Total = Vec<GroupMoments>;
+    type Total = Stretched<Vec<GroupMoments>>;
     type Output = Vec<GroupMoments>;
 
     fn start(&self) -> Result<Self::Total> {
-        Ok(vec![GroupMoments::zeros(self.width); self.count])
+        Ok(Stretched::default())
     }
 
     fn map(&self, block: &NumberBlock) -> Result<Self::Partial> {
@@ -158,15 +168,19 @@ impl Consumer for MomentsPass {
     }
 
     fn fold(&self, total: &mut Self::Total, partial: Self::Partial) -> Result<()> {
-        for (group, own) in partial {
-            let all = total.get_mut(group).ok_or_else(|| Error::internal("a group that was not announced"))?;
-            all.add(&own);
+        if partial.iter().any(|(group, _)| *group >= self.count) {
+            return Err(Error::internal("a group that was not announced"));
         }
+        let open = total.open(|| self.none());
+        for (group, own) in &partial {
+            open[*group].add(own);
+        }
+        total.count(join);
         Ok(())
     }
 
     fn finish(self, total: Self::Total) -> Result<Self::Output> {
-        Ok(total)
+        Ok(total.finish(join).unwrap_or_else(|| self.none()))
     }
 
     fn partial_bytes(&self) -> u64 {
@@ -175,6 +189,6 @@ impl Consumer for MomentsPass {
     }
 
     fn total_bytes(&self) -> u64 {
-        self.width as u64 * 24 * self.count as u64
+        self.width as u64 * 48 * self.count as u64
     }
 }

@@ -39,6 +39,7 @@ mod threshold;
 mod tests;
 
 pub use call::Near;
-pub use options::ScrubletOptions;
-pub use run::{Points, Scrublet, ScrubletBatch, Search, scrublet};
+pub use options::{ScrubletOptions, ScrubletStep};
+pub(crate) use run::of_matrix;
+pub use run::{DoubletSummary, Points, Scrublet, ScrubletBatch, Search, scrublet};
 pub use threshold::threshold_minimum;

@@ -1,10 +1,40 @@
 //! What is asked for.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
+
+/// `scrublet` in a recipe: with the metric of neighbours and how they are looked for, of which this crate knows the names
+/// only, and with what becomes of doublets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScrubletStep {
+    /// How doublets are simulated and called.
+    #[serde(flatten)]
+    pub options: ScrubletOptions,
+    /// How far cells are apart.
+    pub knn_dist_metric: String,
+    /// Whether neighbours are looked for nearly; unless given, exactly.
+    pub use_approx_neighbors: Option<bool>,
+    /// Whether the cells that are called doublets are removed; cells without a score stay.
+    pub filter: bool,
+}
+
+impl Default for ScrubletStep {
+    fn default() -> Self {
+        Self {
+            options: ScrubletOptions::default(),
+            knn_dist_metric: "euclidean".to_owned(),
+            use_approx_neighbors: None,
+            filter: false,
+        }
+    }
+}
 
 /// The parameters of `scanpy.pp.scrublet`; names and defaults are scanpy's. The metric of neighbours, and how they are
 /// looked for, is the caller's.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a parameter of scanpy")]
 pub struct ScrubletOptions {
     /// Column of `obs`; cells of each value are looked at by themselves.
@@ -32,6 +62,7 @@ pub struct ScrubletOptions {
     /// The score from which on a cell is called a doublet; found if absent.
     pub threshold: Option<f64>,
     /// The seed.
+    #[serde(alias = "seed")]
     pub random_state: u32,
 }
 

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use annstream_core::Exec;
+use annstream_core::anndata::TableName;
 use annstream_core::concat::Input;
+use annstream_core::lazy::LazyMatrix;
+use serde::Serialize;
 
-use super::batches::{Part, parts};
+use super::batches::{Part, no_such_column, parts};
 use super::call::{Near, Neighbours, score};
 use super::choose::{Chosen, choose};
 use super::embed::embed;
 use super::options::ScrubletOptions;
 use super::threshold::threshold_minimum;
+use crate::groups::{Groups, groups};
 use crate::pipeline::Matrix;
 use crate::sample::{Mersenne, sample_without_replacement};
 use crate::{Error, Result};
@@ -41,6 +45,8 @@ pub struct Scrublet {
     pub batches: Vec<ScrubletBatch>,
     /// Whether some counts are not whole numbers.
     pub fractions: bool,
+    /// How often the matrix was read: three times, and once more where batches had to be put in order.
+    pub passes: u32,
 }
 
 /// Doublets of the cells of a batch.
@@ -68,7 +74,68 @@ pub struct ScrubletBatch {
     pub neighbor_parents: Option<Vec<Vec<u32>>>,
 }
 
+/// What was found in a batch, in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DoubletSummary {
+    /// The value of the batch column.
+    pub name: Option<String>,
+    /// Cells that were looked at.
+    pub cells: usize,
+    /// Cells that have too few genes, and no score.
+    pub left_out: usize,
+    /// Genes that are highly variable.
+    pub genes: usize,
+    /// Cells with a score above it are called doublets.
+    pub threshold: Option<f64>,
+    /// The share of cells that are called doublets.
+    pub detected: f64,
+    /// The share of simulated doublets that would be.
+    pub detectable: f64,
+    /// The share of doublets that there would be then, among the cells; `None` if it cannot be told.
+    pub estimated: Option<f64>,
+}
+
+impl Scrublet {
+    /// What the user should know: counts that are none, cells without a score, and that nothing is called.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if self.fractions {
+            out.push("X has numbers that are not whole; doublets are simulated by adding counts".to_owned());
+        }
+        for batch in &self.batches {
+            let prefix = batch.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+            if batch.left_out > 0 {
+                out.push(format!("{prefix}{} cells have fewer than 3 genes, and no score", batch.left_out));
+            }
+            if batch.threshold.is_none() {
+                out.push(format!("{prefix}no threshold was found, and no cell is called a doublet; give a threshold"));
+            }
+        }
+        out
+    }
+
+    /// Each batch in numbers.
+    pub fn summaries(&self) -> Vec<DoubletSummary> {
+        self.batches.iter().map(ScrubletBatch::summary).collect()
+    }
+}
+
 impl ScrubletBatch {
+    /// In numbers.
+    pub fn summary(&self) -> DoubletSummary {
+        let (detected, detectable) = (self.detected(), self.detectable());
+        DoubletSummary {
+            name: self.name.clone(),
+            cells: self.cells.len(),
+            left_out: self.left_out,
+            genes: self.genes,
+            threshold: self.threshold,
+            detected,
+            detectable,
+            estimated: Some(detected / detectable).filter(|share| share.is_finite()),
+        }
+    }
+
     /// Whether a cell with this score is called a doublet.
     pub fn calls(&self, score: f64) -> bool {
         self.threshold.is_some_and(|threshold| score > threshold)
@@ -111,23 +178,46 @@ fn share(scores: &[f64], counts: impl Fn(f64) -> bool) -> f64 {
 pub fn scrublet(input: &Input, options: &ScrubletOptions, search: &Search<'_>, exec: &Exec) -> Result<Scrublet> {
     options.check()?;
     let place = |error: Error| error.in_file(&input.name);
+    let batches = batches(input, options).map_err(place)?;
     let source = Matrix::of_file(&input.file, exec)?.source;
     if source.dtype().is_complex() {
         return Err(place(Error::invalid("complex numbers, expected real ones").at("X")));
     }
-    let cells = input.file.n_obs();
-    let key = options.batch_key.as_deref();
+    of_matrix(&LazyMatrix::new(source), batches, options, search, exec).map_err(place)
+}
+
+/// The batch of each cell of a file, if there is a batch key.
+fn batches(input: &Input, options: &ScrubletOptions) -> Result<Option<Groups>> {
+    let Some(key) = &options.batch_key else { return Ok(None) };
+    let obs = input.file.obs();
+    if !obs.columns.contains_key(key) {
+        return Err(no_such_column(key, obs.columns.keys()));
+    }
+    let column = input.file.read_column(TableName::Obs, key)?;
+    groups(&column, &vec![true; input.file.n_obs()], key).map(Some)
+}
+
+/// As [`scrublet`], of the rows and columns of a matrix without operators, and the batch of each row. Passes are not
+/// counted with those of the matrix, since each reads the rows of a batch only.
+pub(crate) fn of_matrix(
+    matrix: &LazyMatrix,
+    batches: Option<Groups>,
+    options: &ScrubletOptions,
+    search: &Search<'_>,
+    exec: &Exec,
+) -> Result<Scrublet> {
+    let cells = matrix.shape()[0];
     let _cells = exec.budget().charge(cells as u64 * 40, "the cells of batches")?;
-    let mut found = Scrublet { options: options.clone(), cells, batches: Vec::new(), fractions: false };
-    for part in parts(input, source, key, exec).map_err(place)? {
+    let (parts, apart) = parts(matrix, batches, exec)?;
+    let passes = if apart { 4 } else { 3 };
+    let mut found = Scrublet { options: options.clone(), cells, batches: Vec::new(), fractions: false, passes };
+    for part in parts {
         let name = part.name.clone();
         let own = of_part(part, options, search, exec);
-        let (batch, fractions) = own
-            .map_err(|error| match name {
-                Some(name) => error.at(format!("X, batch '{name}'")),
-                None => error.at("X"),
-            })
-            .map_err(place)?;
+        let (batch, fractions) = own.map_err(|error| match name {
+            Some(name) => error.at(format!("X, batch '{name}'")),
+            None => error.at("X"),
+        })?;
         found.batches.push(batch);
         found.fractions |= fractions;
         exec.release();

@@ -111,7 +111,7 @@ fn trim(bytes: &[u8], padding: Padding) -> &[u8] {
 /// Texts as C wants them.
 pub(super) struct CTexts {
     pointers: Vec<*const c_char>,
-    _arena: Vec<u8>,
+    arena: Vec<u8>,
 }
 
 impl CTexts {
@@ -128,7 +128,17 @@ impl CTexts {
             arena.push(0);
         }
         let pointers = starts.iter().map(|&start| arena[start..].as_ptr().cast()).collect();
-        Ok(Self { pointers, _arena: arena })
+        Ok(Self { pointers, arena })
+    }
+
+    /// What the pointers point to, which they do as long as this lives.
+    pub(super) fn into_arena(self) -> Vec<u8> {
+        self.arena
+    }
+
+    /// The bytes of the pointer to a text.
+    pub(super) fn pointer(&self, text: usize) -> [u8; size_of::<usize>()] {
+        self.pointers[text].addr().to_ne_bytes()
     }
 
     /// The pointers, valid while `self` lives.

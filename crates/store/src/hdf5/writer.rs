@@ -200,12 +200,12 @@ impl StoreWriter for Hdf5Writer {
                 ArrayType::Records(fields) => {
                     let (datatype, size) = record_type(fields)?;
                     let dataset = state.dataset(path, spec, (&datatype, size))?;
-                    Box::new(RecordWriter::new(shared.clone(), dataset, fields.clone(), spec))
+                    Box::new(RecordWriter::new(shared.clone(), dataset, fields.clone(), spec)?)
                 }
                 ArrayType::Null => {
                     let spec = ArraySpec { growable: false, chunk: None, ..spec.clone() };
                     let dataset = state.dataset(path, &spec, (&types::create(DType::F32)?, 4))?;
-                    Box::new(RecordWriter::new(shared.clone(), dataset, vec![], &spec))
+                    Box::new(RecordWriter::new(shared.clone(), dataset, vec![], &spec)?)
                 }
                 ArrayType::Opaque(what) => return Err(Error::unsupported(format!("{what} cannot be written"))),
             };

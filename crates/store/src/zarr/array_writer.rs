@@ -132,6 +132,16 @@ impl Filler {
         self.pending.extend_from(values, start..part.end)
     }
 
+    fn pass_over(&mut self, values: u64) -> Result<()> {
+        let whole = self.pending.is_empty() && self.row > 0 && values.is_multiple_of(self.row);
+        if !whole || !self.queued.is_multiple_of(self.chunk[0]) {
+            return Err(Error::internal("values are skipped within a chunk"));
+        }
+        self.appended += values;
+        self.queued += values / self.row;
+        Ok(())
+    }
+
     /// Cuts a band of rows, of which `rows` count, into chunks.
     fn push_band(&mut self, rows: u64, values: &Arc<Buffer>, range: Range<usize>) -> Result<()> {
         let of = Some(self.dtype).filter(|dtype| *dtype != DType::Str);
@@ -227,6 +237,10 @@ impl ArrayWriter for Filler {
 
     fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
         self.take(values, part).map_err(|error| error.at(self.channel.path()))
+    }
+
+    fn skip(&mut self, values: u64) -> Result<()> {
+        self.pass_over(values).map_err(|error| error.at(self.channel.path()))
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {

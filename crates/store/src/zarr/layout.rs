@@ -1,7 +1,7 @@
 //! How an array that is written is cut into chunks and shards.
 
 use super::meta::LARGEST_CHUNK;
-use crate::ArraySpec;
+use crate::{ArraySpec, DType, ZarrFormat, ZarrOptions};
 
 /// Bytes of a chunk, roughly, when nobody chose.
 const CHUNK: u64 = 1 << 19;
@@ -57,6 +57,16 @@ pub(super) fn layout(spec: &ArraySpec, size: u64, shard: Option<u64>) -> Layout 
     Layout { chunk, shard: None }
 }
 
+/// How many values of a vector of numbers stand in one file of a zarr store that is written with these options. Files of
+/// so many values, and the last one, can be written by different processes, see
+/// [`ArrayWriter::skip`](crate::ArrayWriter::skip).
+pub fn values_per_file(spec: &ArraySpec, options: ZarrOptions) -> u64 {
+    let size = spec.dtype.plain().map_or(1, DType::size);
+    let shards = (options.format == ZarrFormat::V3 && options.shard > 0).then_some(options.shard);
+    let Layout { chunk, shard } = layout(spec, size as u64, shards);
+    shard.unwrap_or(chunk).first().copied().unwrap_or(1)
+}
+
 fn chunk(spec: &ArraySpec, size: u64) -> Vec<u64> {
     let Some((first, rest)) = spec.shape.split_first() else { return vec![] };
     let row = rest.iter().fold(size, |all, &extent| all.saturating_mul(extent.max(1)));
@@ -91,7 +101,6 @@ fn chunk(spec: &ArraySpec, size: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DType;
 
     #[test]
     fn big_arrays_have_few_files_and_small_ones_have_one() {

@@ -38,5 +38,6 @@ mod transpose;
 mod tree;
 mod writer;
 
+pub use layout::values_per_file;
 pub(crate) use reader::{ZarrStore, is_zarr};
 pub(crate) use writer::ZarrWriter;

@@ -8,7 +8,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 
-from .. import _annstream
+from .._engine import engine
 from .._matrix import LazyMatrix
 from .._steps import mask_of, stored
 
@@ -91,7 +91,7 @@ def pca(
 def _fit(
     matrix: LazyMatrix, n_comps: int | None, zero_center: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    found = _annstream.pca(matrix._matrix, n_comps, bool(zero_center))
+    found = engine().pca(matrix._matrix, n_comps, bool(zero_center))
     kind = matrix.dtype if matrix.dtype == np.float32 else np.dtype(np.float64)
     variance, share = (found[name].astype(kind, copy=False) for name in ("variance", "variance_ratio"))
     count = len(variance)

@@ -9,7 +9,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from .. import _annstream
+from .._engine import engine
 from .._steps import check, look, options
 
 _COUNTS = ("seurat_v3", "seurat_v3_paper")
@@ -85,7 +85,7 @@ def highly_variable_genes(
     )
     names = adata.var_names.astype(str).tolist()
     batches = batches_of(adata, batch_key) if batch_key else None
-    columns = _annstream.highly_variable_genes(matrix._matrix, names, given, exponentials, batches)
+    columns = engine().highly_variable_genes(matrix._matrix, names, given, exponentials, batches)
     return place(adata, columns, {"flavor": flavor}, subset=subset, inplace=inplace)
 
 

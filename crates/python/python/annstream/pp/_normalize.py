@@ -8,7 +8,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 
-from .. import _annstream
+from .._engine import engine
 from .._matrix import LazyMatrix
 from .._steps import actual, check, like, log, options, put, stored
 
@@ -65,7 +65,7 @@ def normalize_total(
         exclude_highly_expressed=bool(exclude_highly_expressed),
         max_fraction=float(max_fraction),
     )
-    divisors, factors = _annstream.normalize_total(matrix._matrix, given)
+    divisors, factors = engine().normalize_total(matrix._matrix, given)
     if not (factors > 0).all():
         warnings.warn("Some cells have zero counts", UserWarning, stacklevel=2)
     if matrix.dtype.kind in "biu":

@@ -8,7 +8,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from .. import _annstream
+from .._engine import engine
 from .._matrix import LazyMatrix
 from .._steps import log, look, options
 
@@ -56,7 +56,7 @@ def calculate_qc_metrics(
         msg = "Positions outside range of features."
         raise IndexError(msg)
     given = options(expr_type=expr_type, var_type=var_type, qc_vars=names, percent_top=tops, log1p=bool(log1p))
-    cells, genes = _annstream.qc_metrics(matrix._matrix, given, sets)
+    cells, genes = engine().qc_metrics(matrix._matrix, given, sets)
     if matrix.format == "csc" and (matrix._matrix.nnz or 0) < 2**31:
         # Scipy counts them by pointers.
         name = f"n_cells_by_{expr_type}"
@@ -138,7 +138,7 @@ def _filter(data: Any, limits: dict[str, Any], column: str, axis: int, *, inplac
     annotated = isinstance(data, ad.AnnData)
     adata = data.copy() if annotated and copy else data
     matrix = look(adata) if annotated else LazyMatrix.wrap(data)
-    numbers = _annstream.filter_counts(matrix._matrix)[axis][column]
+    numbers = engine().filter_counts(matrix._matrix)[axis][column]
     mask = numbers >= limit if name.startswith("min_") else numbers <= limit
     if not annotated or not inplace:
         return mask, numbers

@@ -21,7 +21,7 @@ const CELL: f64 = 0.2;
 /// # Errors
 /// Where skmisc raises: fewer than four points within the span, neighbourhoods with fewer than three different `x`, or
 /// what is not a finite number.
-pub(super) fn fit(x: &[f64], y: &[f64], span: f64) -> Result<Vec<f64>> {
+pub fn fit(x: &[f64], y: &[f64], span: f64) -> Result<Vec<f64>> {
     if x.len() != y.len() {
         return Err(Error::internal(format!("{} predictors for {} responses", x.len(), y.len())));
     }

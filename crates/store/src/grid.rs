@@ -26,6 +26,24 @@ impl Grid {
         Some(Self { shape: shape.to_vec(), chunk: chunk.to_vec(), counts })
     }
 
+    /// Number of chunks.
+    pub(crate) fn len(&self) -> u64 {
+        self.counts.iter().product()
+    }
+
+    /// Calls `each` with the place in the grid of every chunk, in order, and with the number of values that it has of the array,
+    /// which is not empty.
+    pub(crate) fn places(&self, mut each: impl FnMut(&[u64], u64) -> Result<()>) -> Result<()> {
+        let all = Region::all(&self.shape);
+        let mut place = vec![0; self.shape.len()];
+        self.touched(&all, |_, extent| {
+            for ((place, range), chunk) in place.iter_mut().zip(extent).zip(&self.chunk) {
+                *place = range.start / chunk;
+            }
+            each(&place, intersect(extent, all.ranges()).iter().map(|range| range.end - range.start).product())
+        })
+    }
+
     /// The number of the chunk that starts at a position.
     pub(crate) fn number(&self, position: &[u64]) -> Option<u64> {
         position.iter().zip(&self.chunk).zip(&self.counts).try_fold(0, |number, ((at, chunk), count)| {

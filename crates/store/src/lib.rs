@@ -64,7 +64,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use links::{find_linked, link_name};
 pub use memory::{MemoryStore, MemoryWriter};
 pub use open::{CreateOptions, OpenOptions, ZarrFormat, ZarrOptions, check_writable, create, open, virtual_sources};
-pub use store::{ArrayInfo, ArrayReader, ArraySpec, ArrayWriter, NodeKind, Region, Store, StoreWriter, VirtualPart};
+pub use store::{
+    ArrayInfo, ArrayReader, ArraySpec, ArrayWriter, ChunkCode, NodeKind, Region, Store, StoreWriter, StoredChunks,
+    VirtualPart,
+};
 pub use strings::Strings;
 pub use url::{is_url, local_name};
 pub use zarr::values_per_file;

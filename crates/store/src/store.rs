@@ -157,6 +157,11 @@ pub trait ArrayReader: Send + Sync {
     /// If the array is not [`ArrayType::Plain`], its codec is not supported, or a chunk is damaged.
     fn read(&self, region: &Region, out: &mut Buffer) -> Result<()>;
 
+    /// The chunks as they are stored, where a writer of the same format could take them over; `None` for everything else.
+    fn stored(&self) -> Option<&dyn StoredChunks> {
+        None
+    }
+
     /// The values of one field of all records, flattened; for [`ArrayType::Records`].
     ///
     /// # Errors
@@ -165,6 +170,38 @@ pub trait ArrayReader: Send + Sync {
         let _ = (field, out);
         Err(Error::internal("this array has no fields"))
     }
+}
+
+/// What the bytes of a chunk mean. A chunk can stand in another array if that has the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChunkCode {
+    /// The format that the codecs are of, in a word.
+    pub format: &'static str,
+    /// Type of the values, in the byte order of this machine.
+    pub dtype: DType,
+    /// Extent of a chunk.
+    pub chunk: Vec<u64>,
+    /// What must be undone to read it, in order. How hard a codec tried is not a part of that.
+    pub codecs: Vec<String>,
+}
+
+/// The chunks of an array of numbers as they are stored. Reading them checks no more than that the bytes are there.
+pub trait StoredChunks: Send + Sync {
+    /// What they mean.
+    fn code(&self) -> ChunkCode;
+
+    /// Bytes of the largest one; `None` if one was never written.
+    ///
+    /// # Errors
+    /// If they cannot be found.
+    fn largest(&self) -> Result<Option<u64>>;
+
+    /// Replaces the content of `out` by the bytes of the chunk at a place of the grid. Returns the codecs that were left out
+    /// for this chunk, one bit each.
+    ///
+    /// # Errors
+    /// If there is no such chunk, or reading fails.
+    fn read(&self, place: &[u64], out: &mut Vec<u8>) -> Result<u32>;
 }
 
 /// What an array to be written is like.
@@ -252,6 +289,34 @@ pub trait StoreWriter: Send + Sync {
     /// If something stands there already, or writing fails.
     fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>>;
 
+    /// Creates arrays of the same values and returns the handle that fills all of them. Chunks are encoded once.
+    ///
+    /// # Errors
+    /// As [`array`](Self::array).
+    fn equal_arrays(&self, paths: &[&str], spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
+        let arrays = paths.iter().map(|path| self.array(path, spec)).collect::<Result<Vec<_>>>()?;
+        Ok(Box::new(EqualArrays(arrays)))
+    }
+
+    /// Creates an array whose chunks are those of another one, as they are stored: nothing is decoded or looked at. `each` is
+    /// called with the number of values taken over each time, and ends the copying with an error of its own. Chunks have the
+    /// extents that they had; `spec` says the rest. Returns `false`, and has done nothing, if the chunks cannot stand in such an
+    /// array here: for another format, type, or compression, or none at all, where chunks carry checksums, where one was never
+    /// written, or is larger than 16 MiB.
+    ///
+    /// # Errors
+    /// If something stands there already, reading or writing fails, or `each` does.
+    fn copied_array(
+        &self,
+        path: &str,
+        spec: &ArraySpec,
+        from: &dyn ArrayReader,
+        each: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<bool> {
+        let _ = (path, spec, from, each);
+        Ok(false)
+    }
+
     /// Creates an array whose values stay where they are: in arrays of other stores, of a format that
     /// [`virtual_sources`](crate::virtual_sources) tells. The parts cover the array, each value once. Costs what the
     /// parts are described by, and reads no value: that the sources hold what they should is not checked here.
@@ -312,4 +377,66 @@ pub trait ArrayWriter: Send {
     /// # Errors
     /// If fewer values came than the shape holds, or writing fails.
     fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Most bytes of a chunk that is copied as it is stored.
+const LARGEST_COPIED: u64 = 1 << 24;
+
+/// The chunks of an array, if they are at hand for an array whose chunks mean `own`. Where there is nothing to undo there is
+/// nothing to save: such values are read, and looked at.
+pub(crate) fn copyable<'a>(
+    from: &'a dyn ArrayReader,
+    spec: &ArraySpec,
+    own: impl FnOnce(&ChunkCode) -> Option<ChunkCode>,
+) -> Result<Option<&'a dyn StoredChunks>> {
+    let Some(chunks) = from.stored() else { return Ok(None) };
+    let info = from.info();
+    let code = chunks.code();
+    let same = info.shape == spec.shape
+        && !info.is_empty()
+        && info.dtype == spec.dtype
+        && info.compression == spec.compression
+        && !code.codecs.is_empty()
+        && own(&code).as_ref() == Some(&code);
+    let small = same && chunks.largest()?.is_some_and(|bytes| bytes <= LARGEST_COPIED);
+    Ok(small.then_some(chunks))
+}
+
+/// Reads a chunk that is to be copied. Where all codecs were left out, its length is known.
+pub(crate) fn read_stored(chunks: &dyn StoredChunks, place: &[u64], out: &mut Vec<u8>) -> Result<u32> {
+    let mask = chunks.read(place, out)?;
+    let ChunkCode { dtype, chunk, codecs, .. } = chunks.code();
+    let expected = chunk.iter().product::<u64>() * dtype.size() as u64;
+    let plain = (0..codecs.len()).all(|place| mask >> (place & 31) & 1 == 1);
+    if plain && out.len() as u64 != expected {
+        let message = format!("{} bytes found, {expected} expected", out.len());
+        return Err(Error::invalid(message).chunk(format!("{place:?} of the grid")));
+    }
+    Ok(mask)
+}
+
+/// Arrays of the same values, each filled by itself.
+pub(crate) struct EqualArrays(pub(crate) Vec<Box<dyn ArrayWriter>>);
+
+impl ArrayWriter for EqualArrays {
+    fn append(&mut self, values: Buffer) -> Result<()> {
+        let all = 0..values.len();
+        self.append_part(&Arc::new(values), all)
+    }
+
+    fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
+        self.0.iter_mut().try_for_each(|array| array.append_part(values, part.clone()))
+    }
+
+    fn skip(&mut self, values: u64) -> Result<()> {
+        self.0.iter_mut().try_for_each(|array| array.skip(values))
+    }
+
+    fn write_field(&mut self, field: usize, values: &Buffer) -> Result<()> {
+        self.0.iter_mut().try_for_each(|array| array.write_field(field, values))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.0.into_iter().try_for_each(ArrayWriter::finish)
+    }
 }

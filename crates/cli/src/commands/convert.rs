@@ -200,7 +200,8 @@ fn show_report(arguments: &Arguments, plan: &ConvertPlan, report: &ConvertReport
         printer.out(&serde_json::to_string_pretty(&value).unwrap_or_default());
     }
     for matrix in &report.matrices {
-        printer.detail(&format!("{}: {} values, sum {}; checked", matrix.path, count(matrix.values), matrix.sum));
+        let found = matrix.sum.map_or_else(|| "copied as stored".to_owned(), |sum| format!("sum {sum}; checked"));
+        printer.detail(&format!("{}: {} values, {found}", matrix.path, count(matrix.values)));
     }
     printer.note(&format!(
         "{}: {} x {}, {} in {seconds:.1} s",

@@ -16,7 +16,7 @@ use crate::{Exec, Result};
 /// What a conversion did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ConvertReport {
-    /// `X`, the layers and the other matrices of numbers; every one has passed the self-check.
+    /// `X`, the layers and the other matrices of numbers; every one has passed the self-check, or was copied as it is stored.
     pub matrices: Vec<MatrixReport>,
     /// What came up meanwhile.
     pub warnings: Vec<String>,
@@ -29,8 +29,8 @@ pub struct MatrixReport {
     pub path: String,
     /// Values stored.
     pub values: u64,
-    /// Their sum.
-    pub sum: f64,
+    /// Their sum; none where they were copied as they are stored.
+    pub sum: Option<f64>,
 }
 
 /// Writes the converted file and publishes it. Reads every array once; matrices whose other axis gets compressed, once
@@ -131,9 +131,9 @@ impl<'a> Job<'a> {
         let Some(target) = target(slot, header, &plan.spec, plan.compression)? else {
             return copier.matrix(header, &slot.to_string());
         };
-        let sums = restructure(copier.file, header, &target, copier.writer, copier.exec)?;
+        let written = restructure(copier.file, header, &target, copier.writer, copier.exec)?;
         copier.exec.release();
-        self.report.matrices.push(MatrixReport { path: target.path, values: sums.count, sum: sums.sum });
+        self.report.matrices.push(MatrixReport { path: target.path, values: written.values, sum: written.sum });
         Ok(())
     }
 }

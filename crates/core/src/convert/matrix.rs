@@ -8,7 +8,7 @@ use super::spec::Layout;
 use crate::anndata::{AnnDataFile, MatrixHeader};
 use crate::element::SparseLayout;
 use crate::matrix::{BLOCK_BYTES, Block, MatrixSource, Sums};
-use crate::sink::{DenseSink, Sink, SparseSink};
+use crate::sink::{Copies, DenseSink, Sink, SparseSink};
 use crate::source::{CompressedRows, RowPlacement, SortedRows, StoredDense, StoredSparse, SummedRows};
 use crate::{Error, Exec, Result};
 
@@ -41,7 +41,16 @@ pub(super) fn transposes(from: Layout, to: Layout) -> bool {
     by_columns(from) != by_columns(to)
 }
 
-/// Writes a matrix in another layout or type; returns the sums of what was written. Reads it once, in stored order. If
+/// What a matrix of the result has.
+pub(super) struct Restructured {
+    /// Values stored.
+    pub(super) values: u64,
+    /// Their sum; none if they were not looked at.
+    pub(super) sum: Option<f64>,
+}
+
+/// Writes a matrix in another layout or type; returns what was written. Where layout, type, chunks and compression stay, the
+/// stored chunks are taken over ([`Copies`]). Else reads it once, in stored order. If
 /// rows must become columns or the other way round, reads the indices once more, and takes scratch space of at most 8
 /// bytes plus the value per entry; the time is linear in the number of values, whatever the budget. Checks that all
 /// values arrived.
@@ -54,10 +63,17 @@ pub(super) fn restructure(
     target: &MatrixTarget,
     writer: &dyn StoreWriter,
     exec: &Exec,
-) -> Result<Sums> {
+) -> Result<Restructured> {
     let place = |error: Error| error.in_file(file.store().location()).at(&target.path);
     let store = file.store().as_ref();
     let from = layout_of(header).ok_or_else(|| place(Error::internal("is not a matrix of numbers")))?;
+    let same = from == target.layout && header.dtype() == Some(target.dtype) && target.chunk.is_none();
+    if same && header.shape().iter().map(|&extent| extent as u64).eq(target.shape.iter().copied()) {
+        let copies = Copies { file, writer, compression: target.compression, exec };
+        if let Some(values) = copies.matrix(header, &target.path).map_err(place)? {
+            return Ok(Restructured { values, sum: None });
+        }
+    }
     let rows_and_columns = [target.shape[0], target.shape[1..].iter().product()];
     let values = match header {
         MatrixHeader::Sparse(header) => header.nnz as u64,
@@ -85,7 +101,7 @@ pub(super) fn restructure(
     };
     let (read, Written { sums, merged }) = written;
     verify(from, target, read, sums, merged).map_err(place)?;
-    Ok(sums)
+    Ok(Restructured { values: sums.count, sum: Some(sums.sum) })
 }
 
 /// What was written.

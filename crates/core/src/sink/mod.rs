@@ -1,9 +1,13 @@
 //! Where rows go: arrays of the result, filled block by block.
 
+mod both;
+mod copied;
 mod dense;
 mod pass;
 mod sparse;
 
+pub use both::WriteBoth;
+pub(crate) use copied::Copies;
 pub use dense::DenseSink;
 pub(crate) use dense::usual_chunk;
 pub use pass::WritePass;

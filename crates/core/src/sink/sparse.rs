@@ -16,15 +16,19 @@ pub(crate) const CHUNK: usize = 1 << 17;
 
 /// Writes a `csr_matrix` or `csc_matrix` from blocks of its compressed axis, in order. Values and column ids are cut
 /// into chunks pairwise, so the bytes written do not depend on how the rows were cut into blocks.
+///
+/// Several matrices of which only the values differ can be written at once: what they have in common is encoded once.
 pub struct SparseSink<'a> {
     writer: &'a dyn StoreWriter,
-    path: String,
+    /// Where the matrices stand.
+    paths: Vec<String>,
     layout: SparseLayout,
     shape: [u64; 2],
     compression: Compression,
     /// Values per chunk.
     chunk: usize,
-    data: Box<dyn ArrayWriter>,
+    /// Values of each matrix.
+    data: Vec<Box<dyn ArrayWriter>>,
     indices: Box<dyn ArrayWriter>,
     /// Type of the column ids.
     index: DType,
@@ -63,6 +67,21 @@ impl<'a> SparseSink<'a> {
         compression: Compression,
         values: Option<u64>,
     ) -> Result<Self> {
+        Self::several(writer, &[(path, dtype)], layout, shape, compression, values)
+    }
+
+    /// As [`chunked`](Self::chunked), of several matrices by their paths and the types of their values.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn several(
+        writer: &'a dyn StoreWriter,
+        matrices: &[(&str, DType)],
+        layout: SparseLayout,
+        shape: [u64; 2],
+        compression: Compression,
+        values: Option<u64>,
+    ) -> Result<Self> {
         let chunk = values.and_then(|values| usize::try_from(values).ok()).unwrap_or(CHUNK).max(1);
         let minor = match layout {
             SparseLayout::Csr => shape[1],
@@ -72,16 +91,20 @@ impl<'a> SparseSink<'a> {
         let mut ends = Vec::new();
         ends.try_reserve_exact(major.saturating_add(1)).map_err(|_| {
             let message = format!("the pointers of {major} rows do not fit in memory");
-            Error::new(ErrorKind::Memory, message).at(path)
+            Error::new(ErrorKind::Memory, message).at(matrices.first().map_or("", |(path, _)| *path))
         })?;
         ends.push(0);
         let index = index_type(minor);
-        writer.group(path)?;
-        let data = writer.array(&format!("{path}/data"), &entries(dtype, chunk, compression))?;
-        let indices = writer.array(&format!("{path}/indices"), &entries(index, chunk, compression))?;
+        let paths: Vec<String> = matrices.iter().map(|(path, _)| (*path).to_owned()).collect();
+        let mut data = Vec::with_capacity(matrices.len());
+        for (path, dtype) in matrices {
+            writer.group(path)?;
+            data.push(writer.array(&format!("{path}/data"), &entries(*dtype, chunk, compression))?);
+        }
+        let indices = equal(writer, &paths, "indices", &entries(index, chunk, compression))?;
         Ok(Self {
             writer,
-            path: path.to_owned(),
+            paths,
             layout,
             shape,
             compression,
@@ -100,6 +123,17 @@ impl<'a> SparseSink<'a> {
     /// # Errors
     /// If writing fails.
     pub fn append(&mut self, rows: SparseRows, sums: Sums) -> Result<()> {
+        self.append_several(rows, vec![], sums)
+    }
+
+    /// Appends rows of all matrices: those of the first, and the values of each of the others. Sums are those of the first.
+    ///
+    /// # Errors
+    /// If writing fails, or there are other values than matrices and entries.
+    pub fn append_several(&mut self, rows: SparseRows, others: Vec<Buffer>, sums: Sums) -> Result<()> {
+        if others.len() + 1 != self.data.len() || others.iter().any(|values| values.len() != rows.indices.len()) {
+            return Err(Error::internal("values of other entries than the first matrix has").at(self.path()));
+        }
         let base = self.ends.last().copied().unwrap_or(0);
         self.ends.extend(rows.indptr[1..].iter().map(|&end| base + end as u64));
         self.sums.add(sums);
@@ -108,17 +142,20 @@ impl<'a> SparseSink<'a> {
             DType::I32 => Buffer::I32(bytemuck::allocation::cast_vec(rows.indices)),
             _ => Buffer::I64(rows.indices.iter().map(|&id| i64::from(id)).collect()),
         };
-        let (data, indices) = (Arc::new(rows.data), Arc::new(indices));
+        let data: Vec<Arc<Buffer>> = std::iter::once(rows.data).chain(others).map(Arc::new).collect();
+        let indices = Arc::new(indices);
         let mut start = 0;
         while start < indices.len() {
             let stop = indices.len().min(start + self.chunk - self.filled);
-            self.data.append_part(&data, start..stop)?;
+            for (array, values) in self.data.iter_mut().zip(&data) {
+                array.append_part(values, start..stop)?;
+            }
             self.indices.append_part(&indices, start..stop)?;
             self.filled = (self.filled + stop - start) % self.chunk;
             start = stop;
         }
         // The last parts go where the writer gives back those that it is done with.
-        [data, indices].into_iter().for_each(Buffer::recycle_shared);
+        data.into_iter().chain([indices]).for_each(Buffer::recycle_shared);
         Ok(())
     }
 
@@ -127,7 +164,7 @@ impl<'a> SparseSink<'a> {
     /// # Errors
     /// If the format has no such files.
     pub(crate) fn skip_values(&mut self, values: u64) -> Result<()> {
-        self.data.skip(values)?;
+        self.data.iter_mut().try_for_each(|array| array.skip(values))?;
         self.indices.skip(values)
     }
 
@@ -147,9 +184,14 @@ impl<'a> SparseSink<'a> {
     /// # Errors
     /// If writing fails.
     pub(crate) fn finish_values(self) -> Result<Sums> {
-        self.data.finish()?;
+        self.data.into_iter().try_for_each(ArrayWriter::finish)?;
         self.indices.finish()?;
         Ok(self.sums)
+    }
+
+    /// Where the first matrix stands.
+    fn path(&self) -> &str {
+        self.paths.first().map_or("", String::as_str)
     }
 
     /// Writes what is left, the pointers (64-bit where the number of values asks for it) and the attributes.
@@ -163,9 +205,9 @@ impl<'a> SparseSink<'a> {
         };
         if self.ends.len() as u64 != major + 1 {
             let message = format!("{} rows written, {major} expected", self.ends.len() - 1);
-            return Err(Error::internal(message).at(&self.path));
+            return Err(Error::internal(message).at(self.path()));
         }
-        self.data.finish()?;
+        self.data.into_iter().try_for_each(ArrayWriter::finish)?;
         self.indices.finish()?;
         let count = self.ends.last().copied().unwrap_or(0);
         let spec = pointer_spec(count, major, self.compression, self.chunk as u64);
@@ -174,12 +216,21 @@ impl<'a> SparseSink<'a> {
         } else {
             Buffer::I64(self.ends.iter().map(|&end| i64::try_from(end).unwrap_or(i64::MAX)).collect())
         };
-        let mut indptr = self.writer.array(&format!("{}/indptr", self.path), &spec)?;
+        let mut indptr = equal(self.writer, &self.paths, "indptr", &spec)?;
         indptr.append(pointers)?;
         indptr.finish()?;
-        tag_sparse(self.writer, &self.path, self.layout, self.shape)?;
+        for path in &self.paths {
+            tag_sparse(self.writer, path, self.layout, self.shape)?;
+        }
         Ok(self.sums)
     }
+}
+
+/// A member of some groups that is the same in all of them.
+fn equal(writer: &dyn StoreWriter, groups: &[String], name: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
+    let paths: Vec<String> = groups.iter().map(|group| format!("{group}/{name}")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    writer.equal_arrays(&paths, spec)
 }
 
 /// Type of the ids of so many columns.

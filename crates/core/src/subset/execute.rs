@@ -162,8 +162,8 @@ impl Context<'_> {
             return Ok(());
         }
         if matrices::streams(header) {
-            let written = matrices::write(self.file, self.name, slot, header, &targets, self.options, self.exec)?;
-            report.push(MatrixReport { path: slot.to_string(), values: written.count });
+            let values = matrices::write(self.file, self.name, slot, header, &targets, self.options, self.exec)?;
+            report.push(MatrixReport { path: slot.to_string(), values });
             return Ok(());
         }
         let path = slot.to_string();

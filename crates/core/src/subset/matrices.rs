@@ -9,7 +9,7 @@ use crate::anndata::{AnnDataFile, MatrixHeader, Slot, WriteOptions};
 use crate::concat::{Axis, Part, Tally, stack};
 use crate::element::SparseLayout;
 use crate::matrix::{BLOCK_BYTES, Block, DROPPED, MatrixSource, Remap, Sums, largest_range};
-use crate::sink::{DenseSink, Sink, SparseSink};
+use crate::sink::{Copies, DenseSink, Sink, SparseSink};
 use crate::source::{GatheredRows, PickedRows, RepeatedColumns, StoredDense, StoredSparse};
 use crate::{Error, Exec, Result};
 
@@ -93,7 +93,7 @@ impl Stored {
     }
 }
 
-/// Writes a matrix to all targets; returns the sums of what was written. Several targets must not share rows.
+/// Writes a matrix to all targets; returns the number of values written. Several targets must not share rows.
 pub(super) fn write(
     file: &AnnDataFile,
     name: &str,
@@ -102,16 +102,25 @@ pub(super) fn write(
     targets: &[&Target<'_>],
     options: &WriteOptions,
     exec: &Exec,
-) -> Result<Sums> {
+) -> Result<u64> {
     let path = slot.to_string();
     let place = |error: Error| error.in_file(file.store().location()).at(&path);
     let stored = Stored::open(file, slot, header).map_err(place)?;
+    if let [target] = targets
+        && stored.selections(target)?.iter().all(|selection| selection.positions().is_none())
+    {
+        let copies = Copies { file, writer: target.writer, compression: options.compression, exec };
+        if let Some(values) = copies.matrix(header, &path).map_err(place)? {
+            exec.release();
+            return Ok(values);
+        }
+    }
     let written = match targets {
         [target] => write_one(stored, name, &path, target, options, exec),
         _ => write_many(&stored, name, &path, targets, options, exec),
     };
     exec.release();
-    written.map_err(place)
+    written.map(|sums| sums.count).map_err(place)
 }
 
 fn write_one(

@@ -9,6 +9,8 @@
 //! - matrices are read once, in blocks of rows (columns, for CSC), whatever the axis that is chosen from;
 //! - tables (those in `obsm` and `varm` too, but not the variables of `raw`) lose the categories that no row has, and
 //!   colours in `uns` follow those of `obs` and `var`, as in anndata 0.12;
+//! - matrices of which nothing is left out are copied as they are stored, chunk by chunk, where the output has the format and
+//!   the compression of the input: structure is checked, values are not decoded;
 //! - everything else that is aligned with an axis is read whole, one element at a time.
 
 mod choose;

@@ -1,5 +1,7 @@
 //! `obs` and `var` of the results, column by column.
 
+use std::borrow::Cow;
+
 use super::colors::Kept;
 use super::execute::Target;
 use super::selection::Selection;
@@ -20,11 +22,11 @@ pub(super) fn write(
     let header = file.table(table).ok_or_else(|| Error::internal(format!("no table {path}")))?;
     let key = header.index_name.clone().filter(|name| !name.is_empty());
     let key = key.unwrap_or_else(|| dataframe::UNNAMED.to_owned());
-    let index = file.read_index(table)?;
+    let mut index = Some(file.read_index(table)?);
     let place = |error: Error, name: &str| error.in_file(file.store().location()).at(format!("{path}/{name}"));
     for target in &*targets {
-        let own = taken(&index, target.selection(table))?;
-        if target.edits.column(table, &key).is_some_and(|column| *column != own) {
+        let own = taken(index.as_ref(), target.selection(table))?;
+        if target.edits.column(table, &key).is_some_and(|column| *column != *own) {
             return Err(place(both_called(&key), &key));
         }
         let new = target.edits.columns(table).into_iter().flatten();
@@ -32,16 +34,20 @@ pub(super) fn write(
         let names = header.columns.keys().chain(new.clone().map(|(name, _)| name)).map(String::as_str);
         dataframe::begin(target.writer, &path, &key, names)?;
         column::write(target.writer, &format!("{path}/{key}"), &own, options)?;
+        drop(own);
         for (name, column) in new.filter(|(name, _)| **name != key) {
             column::write(target.writer, &format!("{path}/{name}"), column, options)?;
         }
+    }
+    if !header.columns.contains_key(&key) {
+        index = None;
     }
     for name in header.columns.keys() {
         dataframe::check_column(name).map_err(|error| place(error, name))?;
         let copied = targets.iter().any(|target| target.edits.column(table, name).is_none());
         let stored = if copied { Some(file.read_column(table, name)?) } else { None };
         if *name == key {
-            if stored.is_some_and(|stored| stored != index) {
+            if stored.is_some() && stored != index {
                 return Err(place(both_called(name), name));
             }
             continue;
@@ -51,7 +57,8 @@ pub(super) fn write(
             match (target.edits.column(table, name), &stored) {
                 (Some(column), _) => column::write(target.writer, &path, column, options)?,
                 (None, Some(stored)) => {
-                    let mut own = taken(stored, target.selection(table)).map_err(|error| place(error, name))?;
+                    let own = taken(Some(stored), target.selection(table)).map_err(|error| place(error, name))?;
+                    let mut own = own.into_owned();
                     if table != TableName::RawVar
                         && let Some(kept) = drop_unused(&mut own)?
                     {
@@ -74,8 +81,12 @@ fn both_called(name: &str) -> Error {
     Error::unsupported(message).hint("rename one of them")
 }
 
-fn taken(column: &Column, selection: Option<&Selection>) -> Result<Column> {
-    selection.and_then(Selection::taken).map_or_else(|| Ok(column.clone()), |positions| column.reindex(&positions))
+fn taken<'a>(column: Option<&'a Column>, selection: Option<&Selection>) -> Result<Cow<'a, Column>> {
+    let column = column.ok_or_else(|| Error::internal("a column that was let go"))?;
+    match selection.and_then(Selection::taken) {
+        None => Ok(Cow::Borrowed(column)),
+        Some(positions) => column.reindex(&positions).map(Cow::Owned),
+    }
 }
 
 /// Removes the categories that no row has; tells which are left.

@@ -14,12 +14,15 @@
 
 mod check;
 mod eigen;
+mod few;
 mod fit;
 mod gram;
 pub mod krylov;
+mod lanes;
 mod moments;
 mod multiply;
 mod project;
+mod reflect;
 mod result;
 mod sparse;
 mod spill;

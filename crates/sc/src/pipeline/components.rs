@@ -15,6 +15,10 @@ use crate::pca::{GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRow
 use crate::recipe::{PcaStep, ScaleOptions};
 use crate::{Error, Result};
 
+/// What of the memory that is left the rows kept aside may take: one part of so many. Beyond, they are written to scratch
+/// space, where reading them again costs little.
+const SPILL_SHARE: u64 = 16;
+
 /// What PCA looks at.
 pub(super) struct Plan {
     step: PcaStep,
@@ -120,7 +124,7 @@ impl Plan {
             return Ok(None);
         }
         self.check()?;
-        let limit = state.exec.budget().available() / 4;
+        let limit = state.exec.budget().available() / SPILL_SHARE;
         let spill = Spill::new(self.width, self.rows, self.precision, limit, state.exec);
         Ok(Some(Through { view: self.view.clone(), consumer: spill }))
     }

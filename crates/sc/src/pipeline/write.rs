@@ -3,7 +3,7 @@
 use annstream_core::edit::{EditSpec, XSource, write_edited};
 use annstream_core::lazy::{Through, View};
 use annstream_core::op::{Scale, ToDouble};
-use annstream_core::sink::WritePass;
+use annstream_core::sink::{WriteBoth, WritePass};
 use annstream_core::subset::Selection;
 use annstream_store::{DType, ErrorKind, StoreWriter};
 
@@ -51,19 +51,28 @@ pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: 
         _ if apart => Some("X"),
         _ => None,
     };
+    let mut x_view = View::new();
+    if state.x.view().is_dense() {
+        x_view = x_view.keep(state.x.column_ids());
+    }
+    for op in state.x.view().ops() {
+        x_view = x_view.with_shared(op.clone());
+    }
+    let dense = state.dense || x_view.is_dense();
+    // Compressed rows stay where they are, so that both matrices can have their columns from one sink.
+    let together = normalized && raw.is_some() && !dense && x_view.columns().is_none();
+    let dtypes = [state.stored.stored_dtype(), state.x.precision().dtype()];
     let sinks = (
-        raw.map(|path| matrix(path, state.stored.stored_dtype(), state.dense)),
-        normalized.then(|| {
-            let mut view = View::new();
-            if state.x.view().is_dense() {
-                view = view.keep(state.x.column_ids());
-            }
-            for op in state.x.view().ops() {
-                view = view.with_shared(op.clone());
-            }
-            let dense = state.dense || view.is_dense();
-            Through { view, consumer: matrix("X", state.x.precision().dtype(), dense) }
+        together.then(|| WriteBoth {
+            writer,
+            paths: ["layers/counts", "X"].map(str::to_owned),
+            shape,
+            dtypes,
+            view: x_view.clone(),
+            compression: options.compression,
         }),
+        raw.filter(|_| !together).map(|path| matrix(path, dtypes[0], state.dense)),
+        (normalized && !together).then(|| Through { view: x_view, consumer: matrix("X", dtypes[1], dense) }),
     );
     let (scale, plan) = components::plan(state).map_err(|error| of_input(error, state))?;
     let gathering = plan.as_ref().map(|plan| plan.gathering(state)).transpose()?.flatten();
@@ -75,11 +84,11 @@ pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: 
         let stage = "the last pass";
         let passed = state.stage(name, |state| match (sinks, gathering, &plan) {
             // Nobody wants the other genes.
-            ((None, None), Some(gathering), Some(plan)) => {
+            ((None, None, None), Some(gathering), Some(plan)) => {
                 plan.matrix(state)?.run(gathering.consumer, stage, state.exec).map(Some)
             }
-            ((raw, x), gathering, _) => {
-                state.raw.run((raw, x, gathering), stage, state.exec).map(|(_, _, gathered)| gathered)
+            ((both, raw, x), gathering, _) => {
+                state.raw.run((both, raw, x, gathering), stage, state.exec).map(|(_, _, _, gathered)| gathered)
             }
         });
         let gathered = passed.map_err(|error| of_input(error, state))?;

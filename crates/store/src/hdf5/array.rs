@@ -17,7 +17,9 @@ use super::types::{self, Cell, Element, Form};
 use crate::cache::Share;
 use crate::grid::{self, Grid};
 use crate::raw::{fill, fits, normalise, swap};
-use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, Compression, DType, Error, Region, Result};
+use crate::{
+    ArrayInfo, ArrayReader, ArrayType, Buffer, ChunkCode, Compression, DType, Error, Region, Result, StoredChunks,
+};
 
 /// Largest chunk, in bytes, that is decoded.
 const LARGEST_CHUNK: u64 = 1 << 30;
@@ -161,7 +163,8 @@ impl Hdf5Array {
         }
         let grid = Grid::new(&self.info.shape, chunk);
         let grid = grid.ok_or_else(|| Error::invalid(format!("chunks of shape {chunk:?} are impossible")))?;
-        Ok(if elsewhere || !pipeline.is_native() { Route::Library } else { Route::Chunks(grid, pipeline) })
+        let library = elsewhere || !pipeline.is_native() || dataset::has_plain_edges(creation)?;
+        Ok(if library { Route::Library } else { Route::Chunks(grid, pipeline) })
     }
 
     fn shown(&mut self, mappings: Vec<Mapping>, scope: &Scope, elsewhere: bool) -> Result<Route> {
@@ -395,6 +398,13 @@ impl ArrayReader for Hdf5Array {
         &self.info
     }
 
+    fn stored(&self) -> Option<&dyn StoredChunks> {
+        // A boolean is a name in HDF5, and any number that is not 0.
+        let same =
+            matches!(&self.element, Element::Cell(Cell { form: Form::Native, dtype, .. }) if *dtype != DType::Bool);
+        (same && matches!(self.route, Route::Chunks(..))).then_some(self)
+    }
+
     fn fixed_text(&self) -> bool {
         matches!(&self.element, Element::Cell(cell) if matches!(cell.form, Form::Padded(_)))
             && dataset::datatype(&self.dataset).is_ok_and(|datatype| types::is_ascii(&datatype))
@@ -406,6 +416,32 @@ impl ArrayReader for Hdf5Array {
 
     fn read_field(&self, field: usize, out: &mut Buffer) -> Result<()> {
         self.read_records(field, out).map_err(|error| self.place(error))
+    }
+}
+
+impl StoredChunks for Hdf5Array {
+    fn code(&self) -> ChunkCode {
+        let codecs = if let Route::Chunks(_, pipeline) = &self.route { pipeline.code() } else { vec![] };
+        let dtype = self.info.dtype.plain().unwrap_or(DType::U8);
+        ChunkCode { format: "hdf5", dtype, chunk: self.info.chunk.clone().unwrap_or_default(), codecs }
+    }
+
+    fn largest(&self) -> Result<Option<u64>> {
+        let Route::Chunks(grid, _) = &self.route else { return Ok(None) };
+        self.table(grid).map(|table| table.largest(grid)).map_err(|error| self.place(error))
+    }
+
+    fn read(&self, place: &[u64], out: &mut Vec<u8>) -> Result<u32> {
+        let Route::Chunks(grid, _) = &self.route else { return Err(self.place(Error::internal("no chunks"))) };
+        let start: Vec<u64> = place.iter().zip(&grid.chunk).map(|(at, extent)| at * extent).collect();
+        let mut read = || -> Result<u32> {
+            let number = grid.number(&start).ok_or_else(|| Error::internal("no such chunk"))?;
+            let stored = self.table(grid)?.get(number).ok_or_else(|| Error::internal("was never written"))?;
+            out.resize(usize::try_from(stored.size.min(self.file.len)).unwrap_or(usize::MAX), 0);
+            self.file.read(stored.address, out)?;
+            Ok(stored.mask)
+        };
+        read().map_err(|error| self.place(error.chunk(format!("at {start:?}"))))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::create::Dataset;
 use super::dataset;
-use super::stored::Piece;
+use super::stored::{self, Piece};
 use super::writer::Shared;
 use crate::grid::{self, count};
 use crate::{ArraySpec, ArrayWriter, Buffer, Compression, DType, Error, Result};
@@ -62,6 +62,8 @@ enum Place {
 pub(super) struct NumberWriter {
     shared: Arc<Shared>,
     dataset: Arc<Dataset>,
+    /// Others that get the same chunks.
+    twins: Arc<[Arc<Dataset>]>,
     dtype: DType,
     growable: bool,
     /// The shape asked for.
@@ -78,7 +80,14 @@ pub(super) struct NumberWriter {
 }
 
 impl NumberWriter {
-    pub(super) fn new(shared: Arc<Shared>, dataset: Arc<Dataset>, dtype: DType, spec: &ArraySpec) -> Self {
+    /// Fills the first of some datasets, and the others, if they have chunks, with the same.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        dataset: Arc<Dataset>,
+        twins: Arc<[Arc<Dataset>]>,
+        dtype: DType,
+        spec: &ArraySpec,
+    ) -> Self {
         let place = match chunk_shape(spec, dtype.size()) {
             Some(chunk) => Place::Chunks(chunk),
             None => Place::Run(dataset::offset(&dataset.id)),
@@ -87,6 +96,7 @@ impl NumberWriter {
         Self {
             shared,
             dataset,
+            twins,
             dtype,
             growable: spec.growable && !spec.shape.is_empty(),
             shape: spec.shape.clone(),
@@ -157,8 +167,7 @@ impl NumberWriter {
             if whole {
                 let position = self.position();
                 self.queued += chunk[0];
-                let (rows, piece) = (self.queued, Piece::Part(values.clone(), range));
-                self.shared.step(|state| state.push(&self.dataset, position, rows, piece))?;
+                self.push(position, Piece::Part(values.clone(), range))?;
             } else {
                 self.push_band(chunk, chunk[0], bytes[range].to_vec())?;
             }
@@ -168,6 +177,13 @@ impl NumberWriter {
             self.pending.extend_from_slice(&bytes[start..]);
         }
         Ok(())
+    }
+
+    /// Hands over a chunk; rows that the array has then are counted already.
+    fn push(&self, position: Vec<u64>, piece: Piece) -> Result<()> {
+        let (dataset, twins) = (self.dataset.clone(), self.twins.clone());
+        let place = stored::Place { dataset, twins, position, rows: self.queued };
+        self.shared.step(|state| state.push(place, piece))
     }
 
     fn position(&self) -> Vec<u64> {
@@ -180,10 +196,8 @@ impl NumberWriter {
     fn push_band(&mut self, chunk: &[u64], rows: u64, band: Vec<u8>) -> Result<()> {
         let mut position = self.position();
         self.queued += rows;
-        let total = self.queued;
         if chunk[1..] == self.shape[1..] {
-            let piece = Piece::Own(band);
-            return self.shared.step(|state| state.push(&self.dataset, position, total, piece));
+            return self.push(position, Piece::Own(band));
         }
         let size = self.dtype.size();
         let outer: Vec<_> = chunk[..1].iter().chain(&self.shape[1..]).map(|&extent| 0..extent).collect();
@@ -197,8 +211,7 @@ impl NumberWriter {
                 bytes[to * size..(to + length) * size].copy_from_slice(&band[from * size..(from + length) * size]);
                 Ok(())
             })?;
-            let (at, piece) = (position.clone(), Piece::Own(bytes));
-            self.shared.step(|state| state.push(&self.dataset, at, total, piece))?;
+            self.push(position.clone(), Piece::Own(bytes))?;
             let next = |d: &usize| position[*d] + chunk[*d] < self.shape[*d];
             let Some(dimension) = (1..chunk.len()).rev().find(next) else { return Ok(()) };
             position[dimension] += chunk[dimension];
@@ -228,8 +241,10 @@ impl NumberWriter {
         let rows = if self.row == 0 { self.shape.first().copied().unwrap_or(0) } else { self.queued };
         self.shared.step(|state| {
             state.queue.drain()?;
-            self.dataset.reach(rows)?;
-            state.open.retain(|path| *path != self.dataset.path);
+            for dataset in std::iter::once(&self.dataset).chain(self.twins.iter()) {
+                dataset.reach(rows)?;
+                state.open.retain(|path| *path != dataset.path);
+            }
             Ok(())
         })
     }

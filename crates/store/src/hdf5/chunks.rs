@@ -28,6 +28,12 @@ impl Table {
         Self(chunks)
     }
 
+    /// Bytes of the largest chunk, if all chunks of the grid were written.
+    pub(super) fn largest(&self, grid: &Grid) -> Option<u64> {
+        let all = grid.len() == self.0.len() as u64;
+        self.0.iter().map(|(_, stored)| stored.size).max().filter(|_| all)
+    }
+
     /// The chunk of a number, unless it was never written.
     pub(super) fn get(&self, number: u64) -> Option<Stored> {
         // Usually no chunk is missing, and the number is the place.

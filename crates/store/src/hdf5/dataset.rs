@@ -8,7 +8,8 @@ use hdf5_sys::h5d::{
     H5Dget_storage_size, H5Dget_type, H5Dread,
 };
 use hdf5_sys::h5p::{
-    H5Pfill_value_defined, H5Pget_chunk, H5Pget_external, H5Pget_external_count, H5Pget_fill_value, H5Pget_layout,
+    H5Pfill_value_defined, H5Pget_chunk, H5Pget_chunk_opts, H5Pget_external, H5Pget_external_count, H5Pget_fill_value,
+    H5Pget_layout,
 };
 use hdf5_sys::h5z::H5Zfilter_avail;
 
@@ -64,6 +65,17 @@ pub(super) fn offset(dataset: &Id) -> Option<u64> {
     // SAFETY: a valid dataset.
     let offset = unsafe { H5Dget_offset(dataset.raw()) };
     (offset != u64::MAX).then_some(offset)
+}
+
+/// Whether codecs are left out for chunks that reach over the end of the array.
+pub(super) fn has_plain_edges(creation: &Id) -> Result<bool> {
+    /// `H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS`.
+    const PLAIN_EDGES: c_uint = 2;
+    let _guard = ffi::lock();
+    let mut options = 0;
+    // SAFETY: a valid property list of chunks.
+    ffi::ok(unsafe { H5Pget_chunk_opts(creation.raw(), &raw mut options) })?;
+    Ok(options & PLAIN_EDGES != 0)
 }
 
 /// Where the values are.

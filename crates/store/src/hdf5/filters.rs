@@ -105,6 +105,27 @@ impl Pipeline {
         })
     }
 
+    /// What a writer applies to values of `size` bytes.
+    pub(super) fn written(compression: Compression, size: usize) -> Self {
+        Self(match compression {
+            Compression::None => vec![],
+            Compression::Gzip { level, shuffle: false } => vec![Filter::Deflate(level.into())],
+            Compression::Gzip { level, shuffle: true } => vec![Filter::Shuffle(size), Filter::Deflate(level.into())],
+            Compression::Lzf => vec![Filter::Lzf],
+            Compression::Zstd { level } => vec![Filter::Zstd(level.into())],
+        })
+    }
+
+    /// What must be undone, in order.
+    pub(super) fn code(&self) -> Vec<String> {
+        let word = |filter: &Filter| match filter {
+            Filter::Deflate(_) => "deflate".to_owned(),
+            Filter::Zstd(_) => "zstd".to_owned(),
+            other => format!("{other:?}"),
+        };
+        self.0.iter().map(word).collect()
+    }
+
     /// What the writer would be told to get the same.
     pub(super) fn compression(&self) -> Compression {
         let shuffle = self.0.iter().any(|filter| matches!(filter, Filter::Shuffle(_)));

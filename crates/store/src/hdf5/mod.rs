@@ -13,6 +13,7 @@ mod array_writer;
 mod attrs;
 mod chunks;
 mod container;
+mod copied;
 mod create;
 mod dataset;
 mod encode;

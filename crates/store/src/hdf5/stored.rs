@@ -45,6 +45,8 @@ pub(super) enum Stored {
 /// The place of a chunk in a dataset.
 pub(super) struct Place {
     pub(super) dataset: Arc<Dataset>,
+    /// Others that get the same chunk.
+    pub(super) twins: Arc<[Arc<Dataset>]>,
     /// Where it starts.
     pub(super) position: Vec<u64>,
     /// Rows the dataset has at least when the chunk is stored.
@@ -74,14 +76,18 @@ impl Target for Place {
     }
 
     fn store(self, encoded: Stored) -> Result<()> {
-        self.dataset.reach(self.rows)?;
-        match encoded {
-            Stored::Raw(piece) => {
-                let result = self.dataset.store(&self.position, 0, piece.bytes());
-                piece.recycle();
-                result
-            }
-            Stored::Encoded(encoded) => self.dataset.store(&self.position, encoded.mask, &encoded.bytes),
+        let (bytes, mask) = match &encoded {
+            Stored::Raw(piece) => (piece.bytes(), 0),
+            Stored::Encoded(encoded) => (encoded.bytes.as_slice(), encoded.mask),
+        };
+        let mut datasets = std::iter::once(&self.dataset).chain(self.twins.iter());
+        let result = datasets.try_for_each(|dataset| {
+            dataset.reach(self.rows)?;
+            dataset.store(&self.position, mask, bytes)
+        });
+        if let Stored::Raw(piece) = encoded {
+            piece.recycle();
         }
+        result
     }
 }

@@ -10,13 +10,14 @@ use super::publish::Draft;
 use super::record_writer::{RecordWriter, record_type};
 use super::stored::{Piece, Place};
 use super::text_writer::TextWriter;
-use super::{attrs, ffi, mapping, object, types};
+use super::{attrs, copied, ffi, mapping, object, types};
 use crate::links::link_name;
 use crate::queue::Queue;
+use crate::store::EqualArrays;
 use crate::writeback::WriteBack;
 use crate::{
-    ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind, Region, Result,
-    StoreWriter, VirtualPart, grid,
+    ArrayReader, ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, NodeKind,
+    Region, Result, StoreWriter, VirtualPart, grid,
 };
 
 /// An HDF5 file being written.
@@ -67,10 +68,9 @@ impl State {
         self.file.as_ref().map(|(_, draft)| &draft.raw).ok_or_else(|| Error::internal("the file is closed"))
     }
 
-    /// Hands a chunk to the queue: where it starts, and how many rows the array has then.
-    pub(super) fn push(&mut self, dataset: &Arc<Dataset>, position: Vec<u64>, rows: u64, piece: Piece) -> Result<()> {
-        self.writeback.wrote(piece.len());
-        let place = Place { dataset: dataset.clone(), position, rows };
+    /// Hands a chunk to the queue.
+    pub(super) fn push(&mut self, place: Place, piece: Piece) -> Result<()> {
+        self.writeback.wrote(piece.len() * (1 + place.twins.len()));
         let job = place.job(piece);
         self.queue.push(place, job)
     }
@@ -95,7 +95,7 @@ impl State {
     }
 
     /// Makes room for an array.
-    fn place(&mut self, path: &str) -> Result<()> {
+    pub(super) fn place(&mut self, path: &str) -> Result<()> {
         self.queue.drain()?;
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.group(parent)?;
@@ -113,7 +113,7 @@ impl State {
         attrs::write(self.file()?, &found.id, name, value)
     }
 
-    fn dataset(&mut self, path: &str, spec: &ArraySpec, datatype: (&Id, usize)) -> Result<Arc<Dataset>> {
+    pub(super) fn dataset(&mut self, path: &str, spec: &ArraySpec, datatype: (&Id, usize)) -> Result<Arc<Dataset>> {
         let growable = spec.growable && !spec.shape.is_empty();
         let chunk = array_writer::chunk_shape(spec, datatype.1);
         let plain_numbers = matches!(spec.dtype, ArrayType::Plain(dtype) if dtype != DType::Str);
@@ -195,7 +195,7 @@ impl StoreWriter for Hdf5Writer {
                 }
                 ArrayType::Plain(dtype) => {
                     let dataset = state.dataset(path, spec, (&types::create(*dtype)?, dtype.size()))?;
-                    Box::new(NumberWriter::new(shared.clone(), dataset, *dtype, spec))
+                    Box::new(NumberWriter::new(shared.clone(), dataset, Arc::default(), *dtype, spec))
                 }
                 ArrayType::Records(fields) => {
                     let (datatype, size) = record_type(fields)?;
@@ -213,6 +213,38 @@ impl StoreWriter for Hdf5Writer {
             Ok(writer)
         });
         result.map_err(|error| ffi::writing(error).at(path).in_file(&shared.target))
+    }
+
+    fn equal_arrays(&self, paths: &[&str], spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
+        let shared = &self.shared;
+        let dtype = spec.dtype.plain().filter(|dtype| *dtype != DType::Str);
+        let (Some(dtype), Some(_)) = (dtype, dtype.and_then(|dtype| array_writer::chunk_shape(spec, dtype.size())))
+        else {
+            let arrays = paths.iter().map(|path| self.array(path, spec)).collect::<Result<_>>()?;
+            return Ok(Box::new(EqualArrays(arrays)));
+        };
+        let create = |path: &&str| {
+            let created = shared.step(|state| {
+                state.place(path)?;
+                let dataset = state.dataset(path, spec, (&types::create(dtype)?, dtype.size()))?;
+                state.open.push((*path).to_owned());
+                Ok(dataset)
+            });
+            created.map_err(|error| ffi::writing(error).at(*path).in_file(&shared.target))
+        };
+        let mut datasets = paths.iter().map(create).collect::<Result<Vec<_>>>()?.into_iter();
+        let first = datasets.next().ok_or_else(|| Error::internal("no array to write"))?;
+        Ok(Box::new(NumberWriter::new(shared.clone(), first, datasets.collect(), dtype, spec)))
+    }
+
+    fn copied_array(
+        &self,
+        path: &str,
+        spec: &ArraySpec,
+        from: &dyn ArrayReader,
+        each: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<bool> {
+        copied::copy(&self.shared, path, spec, from, each)
     }
 
     fn virtual_array(&self, path: &str, spec: &ArraySpec, parts: &[VirtualPart]) -> Result<()> {

@@ -10,11 +10,13 @@ use super::element::{Element, native};
 use super::files::{Blob, Files};
 use super::meta::{LARGEST_CHUNK, Meta};
 use super::source::{Source, Stored};
-use super::{text, transpose};
+use super::{copied, text, transpose};
 use crate::cache::Share;
 use crate::grid::{self, Grid};
 use crate::raw::{fill, fits};
-use crate::{ArrayInfo, ArrayReader, ArrayType, Buffer, DType, Error, Region, Result, Strings};
+use crate::{
+    ArrayInfo, ArrayReader, ArrayType, Buffer, ChunkCode, DType, Error, Region, Result, StoredChunks, Strings,
+};
 
 /// A decoded chunk of text, by its number.
 type Texts = (u64, Arc<Strings>);
@@ -55,6 +57,15 @@ impl ZarrArray {
             cache: Share::new(),
             texts: Mutex::default(),
         })
+    }
+
+    /// Where the chunk at a place of the grid starts.
+    fn starts(&self, place: &[u64]) -> Vec<u64> {
+        place.iter().zip(&self.meta.chunk).map(|(at, extent)| at * extent).collect()
+    }
+
+    fn place(&self, error: Error) -> Error {
+        error.at(&self.path).in_file(&self.file)
     }
 
     fn read_plain(&self, region: &Region, out: &mut Buffer) -> Result<()> {
@@ -293,6 +304,42 @@ impl ZarrArray {
     }
 }
 
+impl StoredChunks for ZarrArray {
+    fn code(&self) -> ChunkCode {
+        ChunkCode {
+            format: if self.meta.shard.is_some() { copied::SHARDS } else { copied::FILES },
+            dtype: self.info.dtype.plain().unwrap_or(DType::U8),
+            chunk: self.meta.chunk.clone(),
+            codecs: self.meta.codecs.code(),
+        }
+    }
+
+    fn largest(&self) -> Result<Option<u64>> {
+        let (mut largest, mut missing) = (0, false);
+        self.grid.places(|at, _| {
+            if missing {
+                return Ok(());
+            }
+            match self.source.find(&self.meta, &self.starts(at)).map_err(|error| self.place(error))? {
+                Some(stored) => largest = largest.max(stored.len()?),
+                None => missing = true,
+            }
+            Ok(())
+        })?;
+        Ok((!missing).then_some(largest))
+    }
+
+    fn read(&self, at: &[u64], out: &mut Vec<u8>) -> Result<u32> {
+        let starts = self.starts(at);
+        let found = self.source.find(&self.meta, &starts).and_then(|found| match found {
+            Some(stored) => stored.all(LARGEST_CHUNK),
+            None => Err(Error::internal("was never written")),
+        });
+        *out = found.map_err(|error| self.place(error.chunk(format!("at {starts:?}"))))?;
+        Ok(0)
+    }
+}
+
 fn place(extent: &[Range<u64>]) -> String {
     format!("at {:?}", extent.iter().map(|range| range.start).collect::<Vec<_>>())
 }
@@ -302,11 +349,17 @@ impl ArrayReader for ZarrArray {
         &self.info
     }
 
+    fn stored(&self) -> Option<&dyn StoredChunks> {
+        let number = matches!(self.meta.element, Element::Number { swap: 0, dtype } if dtype != DType::Bool);
+        let plain = number && self.meta.order.is_none() && !self.meta.shape.is_empty();
+        (plain && self.source.is_local()).then_some(self)
+    }
+
     fn read(&self, region: &Region, out: &mut Buffer) -> Result<()> {
-        self.read_plain(region, out).map_err(|error| error.at(&self.path).in_file(&self.file))
+        self.read_plain(region, out).map_err(|error| self.place(error))
     }
 
     fn read_field(&self, field: usize, out: &mut Buffer) -> Result<()> {
-        self.read_records(field, out).map_err(|error| error.at(&self.path).in_file(&self.file))
+        self.read_records(field, out).map_err(|error| self.place(error))
     }
 }

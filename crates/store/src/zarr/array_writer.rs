@@ -1,11 +1,11 @@
 //! Arrays of numbers or text being filled.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::encode::encode;
 use super::layout::Layout;
-use super::output::{Output, Place, lock};
+use super::output::{Named, Place, lock};
 use super::text;
 use super::tree::Kind;
 use super::writer::Shared;
@@ -13,11 +13,10 @@ use crate::grid::{self, count};
 use crate::queue::Job;
 use crate::{ArraySpec, ArrayWriter, Buffer, Compression, DType, Error, Result};
 
-/// The way of the chunks of one array to its files.
+/// The way of the chunks of an array, or of some with the same values, to their files.
 pub(super) struct Channel {
     pub(super) shared: Arc<Shared>,
-    pub(super) output: Arc<Mutex<Output>>,
-    pub(super) path: Arc<str>,
+    pub(super) arrays: Arc<[Named]>,
     pub(super) compression: Compression,
 }
 
@@ -29,29 +28,43 @@ impl Channel {
         of: Option<DType>,
         raw: impl FnOnce() -> Result<Vec<u8>> + Send + 'static,
     ) -> Result<()> {
-        let place = Place { output: self.output.clone(), path: self.path.clone(), at };
         let compression = self.compression;
         let work = move || raw().and_then(|raw| encode(raw, of, compression));
+        self.push_job(at, Job::Work(Box::new(work)))
+    }
+
+    /// Hands over a chunk that is encoded, or will be.
+    pub(super) fn push_job(&self, at: Vec<u64>, job: Job<Vec<u8>>) -> Result<()> {
+        let place = Place { arrays: self.arrays.clone(), at };
         self.shared.step(|state| {
             // An array may outlive the writer; its files must not come back.
             state.folder()?;
-            state.queue.push(place, Job::Work(Box::new(work)))
+            state.queue.push(place, job)
         })
+    }
+
+    /// The path of the array, or of the first.
+    pub(super) fn path(&self) -> &str {
+        self.arrays.first().map_or("", |array| &array.path)
     }
 
     /// Makes the array one chunk, before any was pushed.
     fn shrink(&self, dtype: DType, chunk: &[u64]) -> Result<()> {
         let kind = if dtype == DType::Str { Kind::Text } else { Kind::Number(dtype) };
-        lock(&self.output).replan(Layout { chunk: chunk.to_vec(), shard: None });
-        self.shared.step(|state| state.describe(&self.path, &kind, chunk, chunk, self.compression))
+        self.arrays.iter().try_for_each(|array| {
+            lock(&array.output).replan(Layout { chunk: chunk.to_vec(), shard: None });
+            self.shared.step(|state| state.describe(&array.path, &kind, chunk, chunk, self.compression))
+        })
     }
 
     /// Ends the array, whose first extent is `rows` if it could grow.
     pub(super) fn finish(&self, rows: Option<u64>) -> Result<()> {
         self.shared.step(|state| {
             state.queue.drain()?;
-            lock(&self.output).close()?;
-            state.finish_array(&self.path, rows)
+            self.arrays.iter().try_for_each(|array| {
+                lock(&array.output).close()?;
+                state.finish_array(&array.path, rows)
+            })
         })
     }
 }
@@ -223,14 +236,14 @@ impl ArrayWriter for Filler {
     }
 
     fn append_part(&mut self, values: &Arc<Buffer>, part: Range<usize>) -> Result<()> {
-        self.take(values, part).map_err(|error| error.at(&*self.channel.path))
+        self.take(values, part).map_err(|error| error.at(self.channel.path()))
     }
 
     fn skip(&mut self, values: u64) -> Result<()> {
-        self.pass_over(values).map_err(|error| error.at(&*self.channel.path))
+        self.pass_over(values).map_err(|error| error.at(self.channel.path()))
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        self.end().map_err(|error| error.at(&*self.channel.path))
+        self.end().map_err(|error| error.at(self.channel.path()))
     }
 }

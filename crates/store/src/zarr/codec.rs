@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde_json::Value;
 
+use super::encode::codec_v3;
 use crate::codecs::blosc::{blosc, blosc_size};
 use crate::codecs::shuffle::unshuffle;
 use crate::{Compression, Error, Result};
@@ -192,6 +193,25 @@ impl Codecs {
             Some(name) => Err(unknown(name)),
             None => Ok(()),
         }
+    }
+
+    /// What a writer applies to values of `size` bytes.
+    pub(super) fn written(compression: Compression, size: usize) -> Self {
+        let codec = codec_v3(compression, size);
+        let name = |codec: &Value| Codec::named(codec["name"].as_str().unwrap_or(""), &codec["configuration"]);
+        Self(codec.iter().map(name).collect())
+    }
+
+    /// What must be undone, in order.
+    pub(super) fn code(&self) -> Vec<String> {
+        let word = |codec: &Codec| match codec {
+            Codec::Zstd(_) => "zstd".to_owned(),
+            Codec::Gzip(_) => "gzip".to_owned(),
+            Codec::Zlib(_) => "zlib".to_owned(),
+            Codec::Blosc { inner, shuffle, .. } => format!("blosc {inner} {shuffle}"),
+            other => format!("{other:?}"),
+        };
+        self.0.iter().map(word).collect()
     }
 
     /// The codecs in words.

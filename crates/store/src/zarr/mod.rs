@@ -15,6 +15,7 @@ mod array_writer;
 mod attrs;
 mod case;
 mod codec;
+mod copied;
 mod element;
 mod encode;
 mod files;

@@ -95,11 +95,17 @@ pub(super) fn write_error(error: &std::io::Error) -> Error {
     Error::os(ErrorKind::Io, &error.to_string())
 }
 
+/// The files of one array, and its path.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub(super) output: Arc<Mutex<Output>>,
+    pub(super) path: Arc<str>,
+}
+
 /// Where a chunk goes.
 pub(super) struct Place {
-    pub(super) output: Arc<Mutex<Output>>,
-    /// The array.
-    pub(super) path: Arc<str>,
+    /// The arrays that get it; at least one.
+    pub(super) arrays: Arc<[Named]>,
     /// The place of the chunk in the grid.
     pub(super) at: Vec<u64>,
 }
@@ -108,11 +114,13 @@ impl Target for Place {
     type Encoded = Vec<u8>;
 
     fn path(&self) -> &str {
-        &self.path
+        self.arrays.first().map_or("", |array| &array.path)
     }
 
     fn store(self, encoded: Vec<u8>) -> Result<()> {
-        lock(&self.output).store(&self.at, &encoded).map_err(|error| error.at(&*self.path))
+        let store =
+            |array: &Named| lock(&array.output).store(&self.at, &encoded).map_err(|error| error.at(&*array.path));
+        self.arrays.iter().try_for_each(store)
     }
 }
 

@@ -67,7 +67,7 @@ impl RecordWriter {
         }
         let described = columns.iter().map(|(name, width, values)| (name.as_str(), *width, values.dtype()));
         let kind = described_kind(described, size);
-        let (path, compression) = (channel.path.clone(), channel.compression);
+        let (path, compression) = (channel.path().to_owned(), channel.compression);
         channel.shared.step(|state| state.describe(&path, &kind, &shape, &chunk, compression))?;
         let step = usize::try_from(per_chunk * row).map_err(|_| Error::internal("huge chunk"))?;
         for (number, start) in (0..records).step_by(step.max(1)).enumerate() {
@@ -122,15 +122,15 @@ impl ArrayWriter for RecordWriter {
         if values.is_empty() && self.fields.is_empty() {
             return Ok(());
         }
-        Err(Error::internal("records are written field by field").at(&*self.channel.path))
+        Err(Error::internal("records are written field by field").at(self.channel.path()))
     }
 
     fn write_field(&mut self, field: usize, values: &Buffer) -> Result<()> {
-        self.write(field, values).map_err(|error| error.at(&*self.channel.path))
+        self.write(field, values).map_err(|error| error.at(self.channel.path()))
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
-        let path = self.channel.path.clone();
-        self.end().map_err(|error| error.at(&*path))
+        let path = self.channel.path().to_owned();
+        self.end().map_err(|error| error.at(path))
     }
 }

@@ -37,6 +37,11 @@ impl Source {
         Self { files, path: path.to_owned(), shards: Mutex::default() }
     }
 
+    /// Whether looking for a chunk costs next to nothing.
+    pub(super) fn is_local(&self) -> bool {
+        matches!(&*self.files, Files::Folder(_) | Files::Archive(_))
+    }
+
     /// The chunk that starts at a position, unless it was never written.
     pub(super) fn find(&self, meta: &Meta, start: &[u64]) -> Result<Option<Stored>> {
         let place = |extents: &[u64]| start.iter().zip(extents).map(|(at, extent)| at / extent).collect::<Vec<u64>>();

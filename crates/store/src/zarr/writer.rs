@@ -4,19 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::array_writer::{Channel, Filler};
-use super::attrs;
 use super::case::Names;
 use super::files::check_key;
 use super::layout::{Layout, layout};
 use super::meta::Keys;
-use super::output::{Output, Place};
+use super::output::{Named, Output, Place};
 use super::publish::Draft;
 use super::record_writer::RecordWriter;
 use super::tree::{self, Kind, Node, Nodes};
+use super::{attrs, copied};
 use crate::queue::Queue;
 use crate::{
-    ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, Result, StoreWriter,
-    ZarrFormat, ZarrOptions,
+    ArrayReader, ArraySpec, ArrayType, ArrayWriter, AttrValue, Compression, CreateOptions, DType, Error, Result,
+    StoreWriter, ZarrFormat, ZarrOptions,
 };
 
 /// Names that mean something else in a store.
@@ -148,49 +148,57 @@ impl ZarrWriter {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    fn new_array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
-        let options = self.shared.options;
-        let shards = (options.format == ZarrFormat::V3 && options.shard > 0).then_some(options.shard);
+    fn new_array(&self, paths: &[&str], spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
         let plain = |dtype: DType| if dtype == DType::Str { Kind::Text } else { Kind::Number(dtype) };
         let (kind, size, shards) = match &spec.dtype {
             // Readers get text out of shards slowly.
             ArrayType::Plain(DType::Str) => (Kind::Text, DType::Str.size(), None),
-            ArrayType::Plain(dtype) => (plain(*dtype), dtype.size(), shards),
+            ArrayType::Plain(dtype) => (plain(*dtype), dtype.size(), self.shards()),
             // Nothing is a boolean without a chunk, as in zarr-python; what it means, its attributes say. Records are
             // described when they are complete.
             ArrayType::Null | ArrayType::Records(_) => (Kind::Number(DType::Bool), 1, None),
             ArrayType::Opaque(what) => return Err(Error::unsupported(format!("{what} cannot be written"))),
         };
-        let compression = spec.compression;
         let layout = layout(spec, size as u64, shards);
-        let keys = Keys { prefix: options.format == ZarrFormat::V3, separator: separator(options.format) };
-        let folder = self.shared.step(|state| {
-            if let Some((parent, _)) = path.rsplit_once('/') {
-                state.group(parent)?;
-            }
-            check_name(path)?;
-            if path.is_empty() || state.nodes.contains_key(path) {
-                return Err(Error::internal("something stands there already"));
-            }
-            state.names.take(path)?;
-            let folder = state.folder()?.join(path);
-            state.nodes.insert(path.to_owned(), Node::default());
-            state.set(path, tree::describe(options.format, &kind, &spec.shape, &layout, compression))?;
-            state.open.push(path.to_owned());
-            Ok(folder)
-        })?;
-        let chunk = layout.chunk.clone();
-        let channel = Channel {
-            shared: self.shared.clone(),
-            output: Arc::new(Mutex::new(Output::new(folder, keys, layout))),
-            path: path.into(),
-            compression,
-        };
+        let channel = self.channel(paths, spec, &kind, &layout)?;
         Ok(match &spec.dtype {
-            ArrayType::Plain(dtype) => Box::new(Filler::new(channel, *dtype, spec, &chunk)),
+            ArrayType::Plain(dtype) => Box::new(Filler::new(channel, *dtype, spec, &layout.chunk)),
             ArrayType::Records(fields) => Box::new(RecordWriter::new(channel, fields, &spec.shape)?),
             ArrayType::Null | ArrayType::Opaque(_) => Box::new(RecordWriter::new(channel, &[], &[])?),
         })
+    }
+
+    /// Bytes of a shard, if there are any.
+    pub(super) fn shards(&self) -> Option<u64> {
+        let options = self.shared.options;
+        (options.format == ZarrFormat::V3 && options.shard > 0).then_some(options.shard)
+    }
+
+    /// Begins arrays that get the same chunks.
+    pub(super) fn channel(&self, paths: &[&str], spec: &ArraySpec, kind: &Kind, layout: &Layout) -> Result<Channel> {
+        let format = self.shared.options.format;
+        let begin = |path: &&str| {
+            let folder = self.shared.step(|state| {
+                if let Some((parent, _)) = path.rsplit_once('/') {
+                    state.group(parent)?;
+                }
+                check_name(path)?;
+                if path.is_empty() || state.nodes.contains_key(*path) {
+                    return Err(Error::internal("something stands there already").at(*path));
+                }
+                state.names.take(path)?;
+                let folder = state.folder()?.join(path);
+                state.nodes.insert((*path).to_owned(), Node::default());
+                state.set(path, tree::describe(format, kind, &spec.shape, layout, spec.compression))?;
+                state.open.push((*path).to_owned());
+                Ok(folder)
+            })?;
+            let keys = Keys { prefix: format == ZarrFormat::V3, separator: separator(format) };
+            let output = Arc::new(Mutex::new(Output::new(folder, keys, layout.clone())));
+            Ok(Named { output, path: (*path).into() })
+        };
+        let arrays = paths.iter().map(begin).collect::<Result<_>>()?;
+        Ok(Channel { shared: self.shared.clone(), arrays, compression: spec.compression })
     }
 }
 
@@ -223,7 +231,21 @@ impl StoreWriter for ZarrWriter {
     }
 
     fn array(&self, path: &str, spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
-        self.new_array(path, spec).map_err(|error| error.at(path).in_file(&self.shared.target))
+        self.new_array(&[path], spec).map_err(|error| error.at(path).in_file(&self.shared.target))
+    }
+
+    fn equal_arrays(&self, paths: &[&str], spec: &ArraySpec) -> Result<Box<dyn ArrayWriter>> {
+        self.new_array(paths, spec).map_err(|error| error.in_file(&self.shared.target))
+    }
+
+    fn copied_array(
+        &self,
+        path: &str,
+        spec: &ArraySpec,
+        from: &dyn ArrayReader,
+        each: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<bool> {
+        copied::copy(self, path, spec, from, each)
     }
 
     fn commit(self: Box<Self>) -> Result<()> {

@@ -30,7 +30,7 @@ PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
+.PHONY: help build demo ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
         python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -70,6 +70,21 @@ rust-setup:
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --quiet --debug --no-default-features --version $(DENY_VERSION) --root .tools
 	touch $@
 
+# Most of this is waiting for the network. What may be installed on the machine is, before anything runs beside it.
+ready: ## fetch and install at the same time whatever the tests need
+	@bash tools/setup.sh rust
+	bash tools/setup.sh python >/dev/null
+	running=()
+	for part in .venv/stamp .venv-next/stamp .tools/stamp-deny-$(DENY_VERSION); do
+	    "$(MAKE_COMMAND)" --silent --no-print-directory "$$part" &
+	    running+=($$!)
+	done
+	bash tools/setup.sh browser &
+	running+=($$!)
+	failed=
+	for job in "$${running[@]}"; do wait "$$job" || failed=yes; done
+	[ -z "$$failed" ]
+
 # ---------------------------------------------------------------------------------------------------------- products
 
 build: .venv/stamp rust-setup ## the release binary target/release/annstream
@@ -92,7 +107,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint deny test-rust test-python test-package test-next ## everything that CI runs
+test: ready lint deny test-rust test-python test-package test-next ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 

@@ -23,9 +23,9 @@ NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py 
 SOURCES := tests demo bench tools crates/python/python
 # Where tests import the package from, with the library that `test-binary` builds.
 PACKAGE := crates/python/python
-# Outputs are synced, which takes long on some disks: the files of tests/parity go to memory, where there are 4 GB of it.
-IN_MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | \
-    awk 'END { if ($$1 >= 4) print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
+# Outputs are synced, which takes long on some disks: the files of most tests go to memory, where there are 4 GB of it.
+MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | awk 'END { if ($$1 >= 4) print "/dev/shm" }')
+IN_MEMORY := $(addprefix PYTEST_DEBUG_TEMPROOT=,$(MEMORY))
 PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
@@ -125,7 +125,7 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 	.tools/bin/cargo-deny --locked check bans licenses sources
 
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
-	$(CARGO) test --workspace $(CONTRACT) --locked
+	$(addprefix TMPDIR=,$(MEMORY)) $(CARGO) test --workspace $(CONTRACT) --locked
 
 # With the features and examples of test-rust, which has then built all but the program itself.
 test-binary: .venv/stamp rust-setup

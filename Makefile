@@ -23,14 +23,16 @@ NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py 
 SOURCES := tests demo bench tools crates/python/python
 # Where tests import the package from, with the library that `test-binary` builds.
 PACKAGE := crates/python/python
-# Outputs are synced, which takes long on some disks: the files of tests/parity go to memory, where there are 4 GB of it.
-IN_MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | \
-    awk 'END { if ($$1 >= 4) print "PYTEST_DEBUG_TEMPROOT=/dev/shm" }')
+# Outputs are synced, which takes long on some disks: the files of most tests go to memory, where there are 4 GB of it.
+MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | awk 'END { if ($$1 >= 4) print "/dev/shm" }')
+IN_MEMORY := $(addprefix PYTEST_DEBUG_TEMPROOT=,$(MEMORY))
 PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
+# A worker takes tests that stand together, which share what they compare with.
+TOGETHER := --dist worksteal
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
+.PHONY: help build demo ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
         python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -70,6 +72,21 @@ rust-setup:
 	CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --locked --quiet --debug --no-default-features --version $(DENY_VERSION) --root .tools
 	touch $@
 
+# Most of this is waiting for the network. What may be installed on the machine is, before anything runs beside it.
+ready: ## fetch and install at the same time whatever the tests need
+	@bash tools/setup.sh rust
+	bash tools/setup.sh python >/dev/null
+	running=()
+	for part in .venv/stamp .venv-next/stamp .tools/stamp-deny-$(DENY_VERSION); do
+	    "$(MAKE_COMMAND)" --silent --no-print-directory "$$part" &
+	    running+=($$!)
+	done
+	bash tools/setup.sh browser &
+	running+=($$!)
+	failed=
+	for job in "$${running[@]}"; do wait "$$job" || failed=yes; done
+	[ -z "$$failed" ]
+
 # ---------------------------------------------------------------------------------------------------------- products
 
 build: .venv/stamp rust-setup ## the release binary target/release/annstream
@@ -94,7 +111,7 @@ third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 
 # ------------------------------------------------------------------------------------------------------------- tests
 
-test: lint deny test-rust test-python test-package test-next ## everything that CI runs
+test: ready lint deny test-rust test-python test-package test-next ## everything that CI runs
 
 lint: lint-rust lint-python ## formatting, clippy, documentation, ruff; all warnings are errors
 
@@ -112,7 +129,7 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 	.tools/bin/cargo-deny --locked check bans licenses sources
 
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
-	$(CARGO) test --workspace $(CONTRACT) --locked
+	$(addprefix TMPDIR=,$(MEMORY)) $(CARGO) test --workspace $(CONTRACT) --locked
 
 # With the features and examples of test-rust, which has then built all but the program itself.
 test-binary: .venv/stamp rust-setup
@@ -122,17 +139,17 @@ test-binary: .venv/stamp rust-setup
 test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
 	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
 	export ANNSTREAM_HVG="$(CURDIR)/target/debug/examples/hvg_from_stats"
-	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(PYTEST_ARGS)
+	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(TOGETHER) $(PYTEST_ARGS)
 	bash tools/setup.sh browser
 	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
 
 test-package: test-binary ## the Python package against anndata and scanpy
-	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(PYTHON) $(PYTEST) tests/python $(PYTEST_ARGS)
+	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(PYTHON) $(PYTEST) tests/python $(TOGETHER) $(PYTEST_ARGS)
 
 test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
-	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(PYTEST_ARGS)
+	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(TOGETHER) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

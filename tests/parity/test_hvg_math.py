@@ -21,11 +21,10 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
-
-sc = pytest.importorskip("scanpy")
-loess = pytest.importorskip("skmisc.loess")
+from skmisc import loess
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "target" / "debug" / "examples" / "hvg_from_stats"

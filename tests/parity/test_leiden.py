@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import anndata as ad
+import igraph
+import leidenalg
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,9 +21,6 @@ from sklearn.neighbors import kneighbors_graph
 from .real_data import path_of
 from .runner import Run
 from .runner import run as command
-
-igraph = pytest.importorskip("igraph")
-leidenalg = pytest.importorskip("leidenalg")
 
 DEMO = Path(__file__).parents[2] / "demo" / "pbmc4k.h5ad"
 SHARE = 0.999

@@ -17,8 +17,6 @@ from .graph_files import demo, layout, of_graph
 from .runner import Run
 from .runner import run as command
 
-pytest.importorskip("igraph")
-
 
 def run(source: Path, target: Path, *arguments: str) -> Run:
     return command(["paga", str(source), "-o", str(target), "--force", "-q", "--json", *arguments])

@@ -175,8 +175,6 @@ def test_layouts_and_types(kind: str, dtype: str, suffix: str, tmp_path: Path) -
     covering(range(4), ["seurat", "cell_ranger", "seurat_v3", "seurat_v3_paper", "pearson_residuals"], [None, "batch"]),
 )
 def test_variable_genes(seed: int, flavor: str, batch: str | None, tmp_path: Path) -> None:
-    if flavor.startswith("seurat_v3"):
-        pytest.importorskip("skmisc.loess")
     adata = small(100 + seed, "csr", "float32", rows=300, columns=400)
     source = tmp_path / "in.h5ad"
     adata.write_h5ad(source)

@@ -50,8 +50,7 @@ pub(super) struct Summary {
     pub(super) offsets: Option<Vec<f64>>,
 }
 
-/// Components of moments: `scanpy.pp.pca` without the data. Reads nothing; about `32 k²` bytes at most and, for 2000 columns,
-/// some half a second.
+/// Components of moments: `scanpy.pp.pca` without the data. Reads nothing; holds at most about `32 k²` bytes.
 ///
 /// Without `zero_center` it is the truncated decomposition of the values themselves, each plus its column's offset
 /// (zero if not given); components then stand in the order of singular values, and variances are what scanpy stores.

@@ -40,6 +40,14 @@ def memory(path: Path) -> ad.AnnData:
 
 
 @pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A small file of its own, which a test may change."""
+    path = tmp_path / "a.h5ad"
+    example(np.random.default_rng(0), "csr").write_h5ad(path)
+    return path
+
+
+@pytest.fixture
 def lazy(path: Path) -> Iterator[annstream.AnnData]:
     """The file, opened."""
     yield annstream.read(path)

@@ -21,15 +21,7 @@ import pytest
 import scanpy as sc
 from scipy import sparse
 
-from .files import dense, example, same
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    """A small file."""
-    path = tmp_path / "a.h5ad"
-    example(np.random.default_rng(0), "csr").write_h5ad(path)
-    return path
+from .files import dense, same
 
 
 @pytest.fixture

@@ -289,11 +289,7 @@ class LazyMatrix:
         return block.toarray() if sparse.issparse(block) else block
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            msg = "a lazy matrix has no array that could be shared"
-            raise ValueError(msg)
-        array = self.toarray()
-        return array if dtype is None else array.astype(dtype, copy=False)
+        return as_array(self, dtype, copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if ufunc is np.log1p and method == "__call__" and not kwargs:
@@ -473,6 +469,15 @@ class LazyMatrix:
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
     __pow__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
+
+
+def as_array(matrix: Any, dtype: Any, copy: bool | None) -> np.ndarray:
+    """What numpy gets of a matrix that holds no array: a new one, or an error if it must not be a copy."""
+    if copy is False:
+        msg = f"a {type(matrix).__name__} has no array that could be shared"
+        raise ValueError(msg)
+    array = matrix.toarray()
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 def _sparse_class(kind: str) -> Any:

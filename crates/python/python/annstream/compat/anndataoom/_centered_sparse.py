@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from ..._matrix import as_array
+
 
 class CenteredSparseArray:
     """``(X - mean) / std`` of a sparse matrix, clipped at the top, without a dense matrix.
@@ -85,11 +87,7 @@ class CenteredSparseArray:
         return self._x_over_sigma.toarray() - self._mu_over_sigma
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            msg = "there is no array that could be shared"
-            raise ValueError(msg)
-        array = self.toarray()
-        return array if dtype is None else array.astype(dtype, copy=False)
+        return as_array(self, dtype, copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if ufunc is np.matmul and method == "__call__" and not options:

@@ -32,8 +32,8 @@ TOGETHER := --dist worksteal
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench python-env \
-        python-env-next third-party clean rust-setup
+.PHONY: help build demo docs ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench \
+        python-env python-env-next third-party clean rust-setup
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -62,6 +62,14 @@ python-env-next: .venv-next/stamp ## a second environment with the newest anndat
 	    "$$python" -m venv .venv-next
 	    .venv-next/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-next.lock
 	fi
+	touch $@
+
+# The documentation is made without the package: docstrings are read, not imported.
+.venv-docs/stamp: docs/requirements.lock
+	@python="$$(bash tools/setup.sh python)"
+	rm -rf .venv-docs
+	"$$python" -m venv .venv-docs
+	.venv-docs/bin/pip install --quiet --disable-pip-version-check --no-deps -r docs/requirements.lock
 	touch $@
 
 rust-setup:
@@ -105,6 +113,9 @@ bench: build python ## measure against anndata on the same files (BENCH_ARGS="--
 	$(PYTHON) -m pip install --quiet --no-deps --target build/bench-package "$$(ls -t target/wheels/annstream-*.whl | head -n 1)"
 	$(CARGO) build --release --locked -p annstream-core --example read_x
 	ANNSTREAM_BIN=target/release/annstream $(PYTHON) bench/run.py $(BENCH_ARGS)
+
+docs: .venv-docs/stamp ## the documentation site, in target/site; all warnings are errors
+	.venv-docs/bin/mkdocs build --quiet --strict
 
 third-party: .venv/stamp rust-setup ## write THIRD-PARTY.md anew
 	$(PYTHON) tools/third_party.py
@@ -155,4 +166,4 @@ test-next: test-binary .venv-next/stamp ## the binary against the newest anndata
 	fi
 
 clean: ## remove everything made here
-	rm -rf target build .venv .venv-next .tools .pytest_cache .ruff_cache .hypothesis
+	rm -rf target build .venv .venv-next .venv-docs .tools .pytest_cache .ruff_cache .hypothesis

@@ -39,12 +39,13 @@ def cluster_at_any_address() -> Iterator[None]:
     with distributed.LocalCluster(dashboard_address=None, **arguments) as cluster:
         clients: list[Any] = []
 
-        def connect(address: str) -> Any:
-            assert address == "scheduler:8786", address
-            clients.append(ordinary(cluster))
-            return clients[-1]
+        class Connected(ordinary):
+            def __init__(self, address: str) -> None:
+                assert address == "scheduler:8786", address
+                super().__init__(cluster)
+                clients.append(self)
 
-        distributed.Client = dask.distributed.Client = connect
+        distributed.Client = dask.distributed.Client = Connected
         try:
             yield
         finally:
@@ -86,7 +87,9 @@ def files(folder: Path) -> None:
     import anndata as ad
     import annstream as ans
 
+    # Fewer of them, so that the pages are soon done; the tutorial has all.
     adata = ans.read(ROOT / "demo" / "pbmc4k.h5ad")
+    adata = adata[:400, adata.var["n_cells"] > 2].copy()
     adata.var["mt"] = adata.var_names.str.startswith("MT-")
     done = adata.copy()
     ans.pp.normalize_total(done)
@@ -103,7 +106,7 @@ def files(folder: Path) -> None:
     big.obs["leiden"] = done.obs["leiden"]
     big.obsm["X_umap"] = done.obsm["X_umap"]
     big.write_h5ad(folder / "big.h5ad")
-    other = ad.read_h5ad(ROOT / "demo" / "donor_a.h5ad")
+    other = ad.read_h5ad(ROOT / "demo" / "donor_a.h5ad")[:200].copy()
     for name in ("other", "a", "b"):
         other.write_zarr(folder / f"{name}.zarr")
     (folder / "shared").mkdir()

@@ -4,8 +4,8 @@
 //! checks one promise of the traits and panics where it is broken; [`all`] runs them all.
 
 use crate::{
-    ArrayInfo, ArraySpec, ArrayType, AttrValue, Buffer, Compression, DType, Error, ErrorKind, Field, MemoryStore,
-    NodeKind, Region, Result, Store, StoreWriter, Strings, copy_tree,
+    ArrayInfo, ArrayReader, ArraySpec, ArrayType, AttrValue, Buffer, ChunkCode, Compression, DType, Error, ErrorKind,
+    Field, MemoryStore, NodeKind, Region, Result, Store, StoreWriter, Strings, copy_tree,
 };
 
 /// A backend under test.
@@ -411,10 +411,16 @@ pub fn equal(backend: &Backend<'_>) -> Result<()> {
     writer.commit()?;
     let store = (backend.reopen)();
     for (paths, values) in written {
-        let alone = read(&*store, &paths[2])?;
+        let mut alone = read(&*store, &paths[2])?;
         assert_eq!(alone.1, values, "{}", paths[2]);
-        assert_eq!(read(&*store, &paths[0])?, alone, "{}", paths[0]);
-        assert_eq!(read(&*store, &paths[1])?, alone, "{}", paths[1]);
+        for path in &paths[..2] {
+            let mut together = read(&*store, path)?;
+            if values.dtype() == DType::Str {
+                // What a format stores for a text may tell its place, so that chunks differ in length once they are compressed.
+                (alone.0.stored_bytes, together.0.stored_bytes) = (0, 0);
+            }
+            assert_eq!(together, alone, "{path}");
+        }
     }
     Ok(())
 }
@@ -466,23 +472,27 @@ pub fn taken_over(backend: &Backend<'_>) -> Result<()> {
         assert_eq!(done, expected, "{spec:?}");
         if done {
             assert_eq!(values, reader.info().len());
-            copied.push((format!("a{i}"), path));
+            copied.push((path, first_chunk(reader.as_ref())?, read(&*source, &format!("a{i}"))?.1));
         } else {
             write(&*second, &path, spec, sample(spec.dtype.plain().unwrap_or(DType::U8), length(&spec.shape)))?;
         }
     }
+    // It takes the place of the first, of which nothing is read from here on.
     second.commit()?;
     let target = (backend.reopen)();
-    for (from, to) in copied {
-        assert_eq!(read(&*source, &from)?.1, read(&*target, &to)?.1, "{to}");
-        let (from, to) = (source.array(&from)?, target.array(&to)?);
-        let (Some(before), Some(after)) = (from.stored(), to.stored()) else { panic!("no stored chunks") };
-        assert_eq!(before.code(), after.code());
-        let (mut a, mut b) = (vec![], vec![]);
-        let place = vec![0; from.shape().len()];
-        assert_eq!((before.read(&place, &mut a)?, &a), (after.read(&place, &mut b)?, &b));
+    for (path, chunk, values) in copied {
+        assert_eq!(read(&*target, &path)?.1, values, "{path}");
+        assert_eq!(first_chunk(target.array(&path)?.as_ref())?, chunk, "{path}");
     }
     Ok(())
+}
+
+/// The first chunk as it is stored, what its bytes mean, and which codecs were left out.
+fn first_chunk(array: &dyn ArrayReader) -> Result<Option<(ChunkCode, u32, Vec<u8>)>> {
+    let Some(stored) = array.stored() else { return Ok(None) };
+    let mut bytes = vec![];
+    let left_out = stored.read(&vec![0; array.shape().len()], &mut bytes)?;
+    Ok(Some((stored.code(), left_out, bytes)))
 }
 
 /// Arrays without values keep their type and shape, and the null array keeps being one.

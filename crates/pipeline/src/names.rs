@@ -40,6 +40,12 @@ impl Names {
         }
     }
 
+    /// The same where the rows of `X` stand in no file.
+    #[must_use]
+    pub fn with_rows_apart(self) -> Self {
+        Self { has_x: None, ..self }
+    }
+
     /// Those of a concatenation. What becomes of the columns of `var` and of `uns` is found out when values are compared.
     pub fn of_plan(plan: &ConcatPlan) -> Self {
         Self {

@@ -69,7 +69,9 @@ pub fn run(
 ) -> Result<Report> {
     recipe.check()?;
     let place = |error: crate::Error| error.in_file(&input.name);
-    Names::of_file(&input.file).check(recipe, options.keep_x).map_err(place)?;
+    let names = Names::of_file(&input.file);
+    let names = if matrix.apart { names.with_rows_apart() } else { names };
+    names.check(recipe, options.keep_x).map_err(place)?;
     let search = recipe.matrix.scrublet.as_ref().map(|step| DoubletSearch::new(step, exec)).transpose()?;
     let near = search.as_ref().map(|search| move |points: Points<'_>, look: &Look<'_>| search.near(points, look));
     let near = near.as_ref().map(|near| near as &Search<'_>);

@@ -46,7 +46,9 @@ pub(super) fn paga<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let groups = codes(&groups, matrix, count)?;
     let mut sizes = vec![0; count];
-    groups.iter().for_each(|&group| sizes[group as usize] += 1);
+    for &group in &groups {
+        sizes[group as usize] += 1;
+    }
     let found = job::run(py, |exec| {
         Counts::of(&matrix.lazy(exec)?, sizes, groups.into(), exec).map(|counts| abstracted(&counts))
     })?;

@@ -94,16 +94,15 @@ fn few_of(mut matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     let scale = if scale.is_normal() { scale } else { 1.0 };
     (0..size).for_each(|i| matrix.col_as_slice_mut(i).iter_mut().for_each(|value| *value /= scale));
     let reduced = Tridiagonal::of(matrix);
-    let (values, vectors) = match few::largest(&reduced.diagonal, &reduced.beside, count) {
-        Some((values, vectors)) => (values, Mat::from_fn(size, count, |row, i| vectors[i][row])),
-        None => {
-            let from = |values: &[f64]| {
-                let mut out = Diag::zeros(size);
-                values.iter().enumerate().for_each(|(i, value)| out[i] = *value);
-                out
-            };
-            largest_of_all(&from(&reduced.diagonal), &from(&reduced.beside), count)?
-        }
+    let (values, vectors) = if let Some((values, vectors)) = few::largest(&reduced.diagonal, &reduced.beside, count) {
+        (values, Mat::from_fn(size, count, |row, i| vectors[i][row]))
+    } else {
+        let from = |values: &[f64]| {
+            let mut out = Diag::zeros(size);
+            values.iter().enumerate().for_each(|(i, value)| out[i] = *value);
+            out
+        };
+        largest_of_all(&from(&reduced.diagonal), &from(&reduced.beside), count)?
     };
     let mut rows: Vec<f64> =
         (0..size).flat_map(|row| (0..count).map(move |i| (row, i))).map(|at| vectors[at]).collect();

@@ -43,8 +43,8 @@ pub(super) fn largest(diagonal: &[f64], beside: &[f64], count: usize) -> Option<
         upper = to;
         values.push(f64::midpoint(from, to));
     }
-    for i in 0..count {
-        let vector = vector(diagonal, beside, values[i], scale, &vectors)?;
+    for &value in &values {
+        let vector = vector(diagonal, beside, value, scale, &vectors)?;
         vectors.push(vector);
     }
     Some((values, vectors))
@@ -95,9 +95,13 @@ fn normalise(vector: &mut [f64]) -> Option<()> {
     if most == 0.0 || !most.is_finite() {
         return None;
     }
-    vector.iter_mut().for_each(|value| *value /= most);
+    for value in vector.iter_mut() {
+        *value /= most;
+    }
     let length = dot(vector, vector).sqrt();
-    vector.iter_mut().for_each(|value| *value /= length);
+    for value in vector.iter_mut() {
+        *value /= length;
+    }
     Some(())
 }
 

@@ -79,7 +79,9 @@ impl Tridiagonal {
             add_scaled(change, -along, other);
             add_scaled(change, -across, earlier);
         }
-        change.iter_mut().for_each(|value| *value *= factor);
+        for value in change.iter_mut() {
+            *value *= factor;
+        }
         let half = -0.5 * factor * dot(change, vector);
         add_scaled(change, half, vector);
     }
@@ -139,6 +141,8 @@ fn reflection(vector: &mut [f64]) -> (f64, f64) {
         return (0.0, own);
     }
     let left = -own.hypot(length).copysign(own);
-    rest.iter_mut().for_each(|value| *value /= own - left);
+    for value in rest.iter_mut() {
+        *value /= own - left;
+    }
     ((left - own) / left, left)
 }

@@ -86,7 +86,9 @@ def files(folder: Path) -> None:
     import anndata as ad
     import annstream as ans
 
+    # Fewer of them, so that the pages are soon done; the tutorial has all.
     adata = ans.read(ROOT / "demo" / "pbmc4k.h5ad")
+    adata = adata[:400, adata.var["n_cells"] > 2].copy()
     adata.var["mt"] = adata.var_names.str.startswith("MT-")
     done = adata.copy()
     ans.pp.normalize_total(done)
@@ -103,7 +105,7 @@ def files(folder: Path) -> None:
     big.obs["leiden"] = done.obs["leiden"]
     big.obsm["X_umap"] = done.obsm["X_umap"]
     big.write_h5ad(folder / "big.h5ad")
-    other = ad.read_h5ad(ROOT / "demo" / "donor_a.h5ad")
+    other = ad.read_h5ad(ROOT / "demo" / "donor_a.h5ad")[:200].copy()
     for name in ("other", "a", "b"):
         other.write_zarr(folder / f"{name}.zarr")
     (folder / "shared").mkdir()

@@ -39,12 +39,13 @@ def cluster_at_any_address() -> Iterator[None]:
     with distributed.LocalCluster(dashboard_address=None, **arguments) as cluster:
         clients: list[Any] = []
 
-        def connect(address: str) -> Any:
-            assert address == "scheduler:8786", address
-            clients.append(ordinary(cluster))
-            return clients[-1]
+        class Connected(ordinary):
+            def __init__(self, address: str) -> None:
+                assert address == "scheduler:8786", address
+                super().__init__(cluster)
+                clients.append(self)
 
-        distributed.Client = dask.distributed.Client = connect
+        distributed.Client = dask.distributed.Client = Connected
         try:
             yield
         finally:

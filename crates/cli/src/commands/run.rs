@@ -14,7 +14,7 @@ use super::writing::Writing;
 /// Take raw counts to clusters and markers, larger than memory, with scanpy's numbers under scanpy's keys.
 ///
 /// Quality control, filters, normalize_total, log1p, highly variable genes and PCA, as in the scanpy tutorial, in three
-/// passes over the matrix; neighbors, umap and leiden in memory, some 1,500 bytes a cell; rank_genes_groups in one more
+/// passes over the matrix; neighbors, umap and leiden in memory, some 800 bytes a cell each; rank_genes_groups in one more
 /// pass. A recipe chooses other steps and options. X of the result is log-normalized, the counts stand in the layer counts.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -301,9 +301,11 @@ def test_threads_read_at_the_same_time(file: Path, memory: ad.AnnData) -> None:
 
 
 SLOW = """
-import sys, numpy as np, annstream
+import signal, sys, numpy as np, annstream
 from scipy import sparse
 x = annstream.LazyMatrix.wrap(sparse.random(20000, 2000, 0.05, format="csr", dtype=np.float32, random_state=0))
+# Who runs the tests in the background may have switched it off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("ready", flush=True)
 try:
     while True:

@@ -19,6 +19,9 @@ PREAMBLE = """
 import os, signal, sys
 import anndata as ad, annstream, numpy as np, pandas as pd
 
+# Who runs the tests in the background may have switched it off.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def strike(*_):
     os.kill(os.getpid(), signal.SIGINT)
 

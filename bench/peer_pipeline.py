@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import anndata as anndata_type
 
 # Memory that annstream is given in a notebook; what Python and its imports hold comes on top.
-MEMORY = "128M"
+MEMORY = "192M"
 # Genes whose values are asked for at the end.
 GENES = 50
 
@@ -80,8 +80,9 @@ def scanpy(options: argparse.Namespace, steps: Steps) -> None:
 
     data = steps.run("reading", lambda: anndata.read_h5ad(options.input))
     tutorial(data, steps)
-    genes = some_genes(data)
-    steps.run(f"{GENES} genes", lambda: sc.get.obs_df(data, genes))
+    if options.without_x:
+        genes = some_genes(data)
+        steps.run(f"{GENES} genes", lambda: sc.get.obs_df(data, genes))
     keep(data, options, steps)
 
 

@@ -51,9 +51,9 @@ FAMILY = Family(
     "python",
     "A notebook: read to components",
     (
-        flow("notebook-small", "7,700 of 200,000 cells", 0.0385, 238),
-        flow("notebook-part", "a quarter of the cells", 0.25, 381),
-        flow("notebook", "all cells", 1.0, 381),
+        flow("notebook-small", "a notebook to components and 50 genes, 7,700 cells", 0.0385, 238),
+        flow("notebook-part", "the same, a quarter of the cells", 0.25, 381),
+        flow("notebook", "the same, all cells", 1.0, 381),
     ),
     claims,
 )

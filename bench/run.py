@@ -218,7 +218,11 @@ def run_family(family: Family, options: argparse.Namespace) -> dict:
         "claims": [],
     }
     former = json.loads(path.read_text()) if path.exists() else {}
-    found = {case["name"]: case for case in former.get("cases", []) if former["options"] == results["options"]}
+    if former and former["options"] != results["options"]:
+        former = {}
+    found = {case["name"]: case for case in former.get("cases", [])}
+    # Cases that stay need theirs.
+    results["imports"] = former.get("imports", {}) | results["imports"]
     order = [case.name for whole in FAMILIES if whole.name == family.name for case in whole.cases]
     for case in family.cases:
         print(f"{case.name}: {case.title}", flush=True)

@@ -24,6 +24,7 @@ MADE = {
     "diff-csc": ["--layout", "csc"],
     # One file.
     "atlas": ["--batches", "1", "--same-genes", "--compression", "gzip"],
+    "atlas-plain": ["--batches", "1", "--same-genes"],
 }
 
 # What derive.py makes of another set: that set, the job and its options.

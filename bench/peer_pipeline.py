@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import anndata as anndata_type
 
 # Memory that annstream is given in a notebook; what Python and its imports hold comes on top.
-MEMORY = "192M"
+MEMORY = "140M"
 # Genes whose values are asked for at the end.
 GENES = 50
 

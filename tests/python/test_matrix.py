@@ -156,3 +156,29 @@ def test_types_and_empty_matrices(dtype: str, layout: str, tmp_path: Path) -> No
             assert read.dtype == expected.dtype
             np.testing.assert_array_equal(dense(read), dense(expected))
             assert found.sum() == dense(expected).sum()
+
+
+@pytest.mark.parametrize("base", [None, 2.0])
+@pytest.mark.parametrize("rows", [slice(None), np.array([7, 2, 2, 30])], ids=["all", "any order"])
+def test_divided_rows_and_their_logarithms_are_one_step_with_the_same_bits(base: float | None, rows: Any) -> None:
+    rng = np.random.default_rng(4)
+    counts = sparse.csr_matrix(rng.poisson(0.7, (40, 30)).astype("f4"))
+    divisors = rng.uniform(0.3, 3, 40)
+    divided = LazyMatrix.wrap(counts).with_op("divide_rows", divisors=divisors)
+    found = divided.with_op("log1p", base=base)
+    # Of what is in memory, the logarithm follows alone.
+    expected = LazyMatrix.wrap(divided.to_memory()).with_op("log1p", base=base)
+    for one in (found, pickle.loads(pickle.dumps(found))):
+        assert (one.view(rows, None).to_memory() != expected.view(rows, None).to_memory()).nnz == 0
+    again = found.with_op("log1p").to_memory()
+    assert (again != LazyMatrix.wrap(found.to_memory()).with_op("log1p").to_memory()).nnz == 0
+
+
+def test_many_columns_are_given_as_they_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(5).poisson(0.5, (50, 20)).astype("f4")
+    for remembered in (1 << 20, 4 * 50 * 4):
+        monkeypatch.setattr("annstream._matrix._REMEMBERED", remembered)
+        found = LazyMatrix.wrap(sparse.csr_matrix(values))
+        for wanted in ([3], [3, 1], list(range(20)), [19, 0, 0, 3], list(range(20))[::-1], []):
+            np.testing.assert_array_equal(found.columns(wanted), values[:, wanted])
+            assert sum(column.nbytes for column in found._columns.values()) <= remembered

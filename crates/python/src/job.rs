@@ -16,7 +16,7 @@ use annstream_core::{Error, ErrorKind, Exec, Result};
 use pyo3::prelude::*;
 
 use crate::errors::{IntoPython, exception};
-use crate::settings;
+use crate::{allocator, settings};
 
 /// How often the calling thread looks up.
 const TICK: Duration = Duration::from_millis(40);
@@ -31,7 +31,10 @@ pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce(&Exec) -> Result<T>
     let exec = settings::exec().into_python()?.with_stop(stop.clone()).with_progress(relay.clone());
     let watcher = settings::progress(py);
     let mut shown = Shown { watcher, seen: None };
-    let (result, raised) = py.detach(|| wait(work, &exec, &stop, &relay, &mut shown));
+    let (result, raised) = py.detach(|| {
+        allocator::trim();
+        wait(work, &exec, &stop, &relay, &mut shown)
+    });
     shown.close(py);
     if let Some(raised) = raised {
         return Err(raised);

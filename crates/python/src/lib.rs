@@ -25,6 +25,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "functions of Python own what they are given")]
 
+mod allocator;
 mod arrays;
 mod concat;
 mod errors;

@@ -136,7 +136,7 @@ fn sums_of_stretches_are_those_of_the_pass() {
                 let sum = gram().moments(sum).unwrap();
                 assert_eq!(bits(&whole.means()), bits(&sum.means()));
                 assert_eq!(bits(&whole.variances()), bits(&sum.variances()));
-                let [whole, sum] = [whole, sum].map(|moments| decompose(&moments, 4, true, None).unwrap());
+                let [whole, sum] = [whole, sum].map(|moments| decompose(moments, 4, true, None).unwrap());
                 assert_eq!(bits(&whole.components), bits(&sum.components));
                 assert_eq!(bits(&whole.variance), bits(&sum.variance));
             }

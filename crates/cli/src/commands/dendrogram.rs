@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         printer.warn(&format!("categories without cells are left out: {}", unused.join(", ")));
     }
     exec.release();
-    let matrices = write_with(&additions, &input, output, writing, &exec)?;
+    let matrices = write_with(additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
     let size = disk_bytes(output);

@@ -38,7 +38,7 @@ pub(crate) fn begin(path: &Path, output: &Path, writing: &Writing) -> Result<Beg
 
 /// Writes all of the input with additions, and gives the file its name.
 pub(crate) fn write_with(
-    additions: &Additions,
+    additions: Additions,
     input: &Input,
     output: &Path,
     writing: &Writing,

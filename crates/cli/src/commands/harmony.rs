@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Annotated { harmony, shape: [cells, width], additions } = annotate(&input.file, &arguments.step(), &exec)?;
     exec.release();
     let corrected = started.elapsed().as_secs_f64();
-    let matrices = write_with(&additions, &input, output, writing, &exec)?;
+    let matrices = write_with(additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
     let size = disk_bytes(output);

@@ -155,7 +155,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let [obs, var] = [input.file.n_obs(), input.file.n_vars()].map(Selection::all);
     let spec = EditSpec::new(obs, var, compression);
     let writer = writing.create(output, &exec)?;
-    let matrices = write_edited(&input, &spec, &additions, writer.as_ref(), &exec)?;
+    let matrices = write_edited(&input, &spec, additions, writer.as_ref(), &exec)?;
     if let Some(csv) = csv {
         table::write(csv, &plan, &ranked)?;
     }

@@ -166,7 +166,7 @@ fn find(arguments: &Arguments, input: &Input, printer: Printer, exec: &Exec) -> 
     let _stored = exec.budget().charge(stored.bytes(), "graphs to write")?;
     let additions = stored.additions()?;
     drop(found);
-    let matrices = write_with(&additions, input, output, writing, exec)?;
+    let matrices = write_with(additions, input, output, writing, exec)?;
     detail(&matrices, printer);
     Ok(recall)
 }

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let Annotated { paga, column, additions } = annotate(&input.file, &step, &exec)?;
     exec.release();
-    let matrices = write_with(&additions, &input, output, writing, &exec)?;
+    let matrices = write_with(additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
     let size = disk_bytes(output);

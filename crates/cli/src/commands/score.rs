@@ -158,9 +158,9 @@ impl Scoring {
         };
         let mut additions = Additions::default();
         additions.obs.extend(columns(&input, &options, &exec, printer)?);
-        write_with(&additions, &input, output, writing, &exec)?;
+        let columns: Vec<String> = additions.obs.keys().cloned().collect();
+        write_with(additions, &input, output, writing, &exec)?;
         unchanged.check(printer)?;
-        let columns: Vec<&String> = additions.obs.keys().collect();
         writing.done(output, started, shape, &serde_json::json!({ "columns": columns }), printer);
         Ok(())
     }

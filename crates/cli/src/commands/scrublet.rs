@@ -149,7 +149,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     drop(found);
     exec.release();
-    let matrices = write_with(&additions, &input, output, writing, &exec)?;
+    let matrices = write_with(additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     detail(&matrices, printer);
     writing.done(output, started, shape, &serde_json::json!({ "batches": report }), printer);

@@ -108,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Annotated { umap, additions } = annotate(&input.file, &step, &exec)?;
     exec.release();
     let laid_out = started.elapsed().as_secs_f64();
-    let matrices = write_with(&additions, &input, output, writing, &exec)?;
+    let matrices = write_with(additions, &input, output, writing, &exec)?;
     unchanged.check(printer)?;
     let seconds = started.elapsed().as_secs_f64();
     let size = disk_bytes(output);

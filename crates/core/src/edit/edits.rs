@@ -18,6 +18,8 @@ pub(crate) struct Edits<'a> {
     pub(crate) x: XSource,
     /// Layers that the caller writes.
     pub(crate) layers: &'a [String],
+    /// Entries of `obsm` that are written.
+    pub(crate) obsm: &'a [String],
 }
 
 impl<'a> Edits<'a> {
@@ -29,7 +31,7 @@ impl<'a> Edits<'a> {
         match slot {
             Slot::X => self.x == XSource::Keep,
             Slot::Layer(name) => !self.layers.iter().any(|layer| layer == name),
-            Slot::Obsm(name) => kept(|additions| &additions.obsm, name),
+            Slot::Obsm(name) => !self.obsm.iter().any(|written| written == name),
             Slot::Varm(name) => kept(|additions| &additions.varm, name),
             Slot::Obsp(name) => kept(|additions| &additions.obsp, name),
             Slot::Varp(name) => kept(|additions| &additions.varp, name),
@@ -41,7 +43,6 @@ impl<'a> Edits<'a> {
     pub(crate) fn entries(self, mapping: &str) -> Option<&'a Dict> {
         let additions = self.additions?;
         match mapping {
-            "obsm" => Some(&additions.obsm),
             "varm" => Some(&additions.varm),
             "obsp" => Some(&additions.obsp),
             "varp" => Some(&additions.varp),

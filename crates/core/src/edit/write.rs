@@ -4,6 +4,7 @@ use annstream_store::{Compression, StoreWriter};
 
 use super::check::{check, check_key};
 use super::{Additions, Edits};
+use crate::anndata::{WriteOptions, write_element};
 use crate::concat::Input;
 use crate::subset::{MatrixReport, Selection, Target, write_targets};
 use crate::{Error, Exec, Result};
@@ -50,6 +51,8 @@ impl EditSpec {
 ///
 /// Unused categories and their colours go as in a subset; colours of a column that is replaced stay as they are.
 ///
+/// Entries of `obsm` are written first, and each is let go when it is: they are what takes most memory of each cell.
+///
 /// Reads what is not replaced as [`subset`](crate::subset::subset) does: every matrix once, in blocks within the budget,
 /// one column of a table at a time, and `uns`.
 ///
@@ -59,7 +62,7 @@ impl EditSpec {
 pub fn write_edited(
     input: &Input,
     spec: &EditSpec,
-    additions: &Additions,
+    mut additions: Additions,
     writer: &dyn StoreWriter,
     exec: &Exec,
 ) -> Result<Vec<MatrixReport>> {
@@ -69,11 +72,18 @@ pub fn write_edited(
             return Err(Error::internal(message).in_file(&input.name));
         }
     }
-    check(additions, spec.obs.len(), spec.var.len())?;
+    check(&additions, spec.obs.len(), spec.var.len())?;
     for name in &spec.layers {
         check_key(name).map_err(|error| error.at("layers"))?;
     }
-    let edits = Edits { additions: Some(additions), x: spec.x, layers: &spec.layers };
+    let options = WriteOptions { compression: spec.compression };
+    let mut obsm = Vec::new();
+    for (name, element) in std::mem::take(&mut additions.obsm) {
+        writer.group("obsm")?;
+        write_element(writer, &format!("obsm/{name}"), &element, &options, &[input.file.store().as_ref()])?;
+        obsm.push(name);
+    }
+    let edits = Edits { additions: Some(&additions), x: spec.x, layers: &spec.layers, obsm: &obsm };
     let mut targets = [Target::edited(writer, spec.obs.clone(), spec.var.clone(), edits)];
     write_targets(&input.file, &input.name, &mut targets, spec.compression, exec)
 }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annstream_store::Buffer;
+use annstream_store::{Buffer, DType};
 
 /// The two types that are computed in.
 pub trait Real: Copy + PartialOrd + PartialEq + Debug + Default + Send + Sync + 'static {
@@ -23,11 +23,20 @@ pub trait Real: Copy + PartialOrd + PartialEq + Debug + Default + Send + Sync + 
     /// `exp(x) - 1`, in its own precision.
     #[must_use]
     fn exp_m1(self) -> Self;
+    /// So many values that are to be overwritten, in [memory that has served](Buffer::recycled).
+    fn spare(len: usize) -> Vec<Self>;
 }
 
 /// What both types do by themselves.
 macro_rules! own_arithmetic {
-    () => {
+    ($variant:ident) => {
+        fn spare(len: usize) -> Vec<Self> {
+            match Buffer::recycled(DType::$variant, len) {
+                Buffer::$variant(values) => values,
+                _ => vec![Self::default(); len],
+            }
+        }
+
         fn over(self, other: Self) -> Self {
             self / other
         }
@@ -56,7 +65,7 @@ impl Real for f32 {
         f64::from(self * self)
     }
 
-    own_arithmetic!();
+    own_arithmetic!(F32);
 }
 
 impl Real for f64 {
@@ -72,7 +81,7 @@ impl Real for f64 {
         self * self
     }
 
-    own_arithmetic!();
+    own_arithmetic!(F64);
 }
 
 /// Values of one of the two types.

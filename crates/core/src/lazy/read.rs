@@ -64,6 +64,17 @@ impl Conversion {
                 }
             };
         }
+        let data = match (self.precision, data) {
+            (Precision::Single, Buffer::F32(values)) => {
+                let (layout, values) = compact_in_place(&indptr, indices, values, map);
+                return Ok((layout, Numbers::F32(values)));
+            }
+            (Precision::Double, Buffer::F64(values)) => {
+                let (layout, values) = compact_in_place(&indptr, indices, values, map);
+                return Ok((layout, Numbers::F64(values)));
+            }
+            (_, data) => data,
+        };
         let out = match &data {
             Buffer::F32(values) => typed!(values, |value| value, f64::from),
             Buffer::U16(values) => typed!(values, f32::from, f64::from),
@@ -77,6 +88,30 @@ impl Conversion {
         data.recycle();
         Ok(out)
     }
+}
+
+/// The entries of compressed rows whose column is kept, where the others stood: none moves behind one that is still to be read.
+fn compact_in_place<T: Copy>(
+    indptr: &[usize],
+    mut indices: Vec<u32>,
+    mut values: Vec<T>,
+    map: &[u32],
+) -> (Layout, Vec<T>) {
+    let mut kept = Vec::with_capacity(indptr.len());
+    let mut end = 0;
+    kept.push(0);
+    for row in indptr.windows(2) {
+        for entry in row[0]..row[1] {
+            let place = map[indices[entry] as usize];
+            indices[end] = place;
+            values[end] = values[entry];
+            end += usize::from(place != DROPPED);
+        }
+        kept.push(end);
+    }
+    indices.truncate(end);
+    values.truncate(end);
+    (Layout::Sparse { indptr: kept, indices }, values)
 }
 
 /// Values in the precision that is computed in. Integers that a double cannot hold are refused: what is written back must

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use annstream_store::DType;
+use annstream_store::{Buffer, DType};
 
-use super::{Layout, NumberBlock, Numbers};
+use super::{Layout, NumberBlock, Numbers, Real};
 use crate::matrix::DROPPED;
 use crate::{Error, Result};
 
@@ -188,7 +188,7 @@ fn positions(there: &[u32], kept: &[u32]) -> Result<Vec<u32>> {
 }
 
 /// The entries of compressed rows whose column is kept, changed. Nothing in the loop branches on the data.
-pub(super) fn compact<S: Copy, T: Copy + Default>(
+pub(super) fn compact<S: Copy, T: Real>(
     indptr: &[usize],
     indices: &[u32],
     values: &[S],
@@ -196,8 +196,12 @@ pub(super) fn compact<S: Copy, T: Copy + Default>(
     change: impl Fn(S) -> T,
 ) -> (Vec<usize>, Vec<u32>, Vec<T>) {
     let mut out_indptr = Vec::with_capacity(indptr.len());
-    let mut out_indices = vec![0; indices.len() + 1];
-    let mut out_values = vec![T::default(); indices.len() + 1];
+    // Every entry is written to, and counts if the next one goes elsewhere.
+    let mut out_indices = match Buffer::recycled(DType::U32, indices.len() + 1) {
+        Buffer::U32(values) => values,
+        _ => vec![0; indices.len() + 1],
+    };
+    let mut out_values = T::spare(indices.len() + 1);
     let mut end = 0;
     out_indptr.push(0);
     for row in indptr.windows(2) {

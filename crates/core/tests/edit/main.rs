@@ -54,7 +54,7 @@ fn edited(spec: &EditSpec, additions: &Additions, streamed: Streamed<'_>, first:
         stream(&writer, streamed, shape);
     }
     let exec = Exec::new(2, Budget::unlimited()).unwrap();
-    write_edited(&input(), spec, additions, &writer, &exec)?;
+    write_edited(&input(), spec, additions.clone(), &writer, &exec)?;
     if !first {
         stream(&writer, streamed, shape);
     }
@@ -158,7 +158,7 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         fill(&mut additions);
         let writer = MemoryStore::writer();
         let exec = Exec::new(1, Budget::unlimited()).unwrap();
-        let error = write_edited(&input(), spec, &additions, &writer, &exec).unwrap_err();
+        let error = write_edited(&input(), spec, additions, &writer, &exec).unwrap_err();
         assert_eq!(writer.into_store().children("").unwrap(), [] as [&str; 0], "{error}");
         error.to_string()
     };
@@ -204,7 +204,7 @@ fn a_replaced_column_or_matrix_is_not_read() {
     let spec = EditSpec::new(Selection::all(2), Selection::all(1), Compression::None);
     let exec = Exec::new(1, Budget::unlimited()).unwrap();
     let out = MemoryStore::writer();
-    write_edited(&input, &spec, &additions, &out, &exec).unwrap();
+    write_edited(&input, &spec, additions, &out, &exec).unwrap();
     let file = AnnDataFile::open(Arc::new(out.into_store())).unwrap();
     assert_eq!(file.read_column(TableName::Obs, "kind").unwrap(), column);
     assert_eq!(file.obs().columns.keys().collect::<Vec<_>>(), ["kind", "n"]);

@@ -208,6 +208,7 @@ class AnnData(ad.AnnData):
             A column for each key, in order.
         """
         names = self.raw.var_names if use_raw else self.var_names
+        keys = list(dict.fromkeys(keys))
         genes = [key for key in keys if key not in self.obs.columns]
         places = names.get_indexer(genes)
         if (places < 0).any():
@@ -220,12 +221,11 @@ class AnnData(ad.AnnData):
         else:
             values = source[:, places]
             values = values.toarray() if hasattr(values, "toarray") else np.asarray(values)
-        found = {gene: values[:, i] for i, gene in enumerate(genes)}
-        columns = {key: found[key] if key in found else self.obs[key].to_numpy() for key in keys}
-        frame = pd.DataFrame(columns, index=self.obs_names)
-        for key in keys:
-            if key not in found:
-                frame[key] = self.obs[key]
+        # The array itself, which may be large, and not a copy.
+        frame = pd.DataFrame(values, index=self.obs_names, columns=genes, copy=False)
+        for place, key in enumerate(keys):
+            if key in self.obs.columns:
+                frame.insert(place, key, self.obs[key])
         return frame
 
     def _values(self, layer: str | None) -> Any:

@@ -240,19 +240,24 @@ class LazyMatrix:
             Positions of the columns.
         """
         wanted = [int(place) for place in np.atleast_1d(places)]
+        if not wanted:
+            return np.empty((self.shape[0], 0), self.dtype)
         missing = [place for place in dict.fromkeys(wanted) if place not in self._columns]
         found = {place: self._columns[place] for place in wanted if place in self._columns}
         if missing:
-            self._check(self.shape[0] * len(missing) * self.dtype.itemsize, f"{len(missing)} columns")
+            size = self.shape[0] * self.dtype.itemsize
+            self._check(size * len(missing), f"{len(missing)} columns")
             block = self.view(None, np.asarray(missing)).toarray()
-            found |= {place: np.ascontiguousarray(block[:, i]) for i, place in enumerate(missing)}
-            room = max(1, _REMEMBERED // max(1, self.shape[0] * self.dtype.itemsize))
-            for place in missing[:room]:
-                self._columns[place] = found[place]
-            while len(self._columns) > room:
-                self._columns.pop(next(iter(self._columns)), None)
-        if not wanted:
-            return np.empty((self.shape[0], 0), self.dtype)
+            # What would take the place of most others is not remembered, nor copied for that.
+            remembered = len(missing) == 1 or size * len(missing) <= _REMEMBERED // 4
+            if not remembered and wanted == missing:
+                return block
+            own = np.ascontiguousarray if remembered else np.asarray
+            found |= {place: own(block[:, i]) for i, place in enumerate(missing)}
+            if remembered:
+                self._columns |= {place: found[place] for place in missing}
+            while len(self._columns) > max(1, _REMEMBERED // max(1, size)):
+                self._columns.pop(next(iter(self._columns)))
         return np.stack([found[place] for place in wanted], axis=1)
 
     def to_memory(self) -> Any:

@@ -143,8 +143,36 @@ impl Matrix {
         if !rises(self.rows.as_deref()) || !rises(self.columns.as_deref()) {
             return Ok(LazyMatrix::new(self.source(exec)?));
         }
-        let matrix = self.rising(LazyMatrix::new(self.root.rows(exec)?))?;
-        Ok(self.steps.iter().fold(matrix, |matrix, step| matrix.with_shared(step.op.clone())))
+        Ok(self.changed(self.rising(LazyMatrix::new(self.root.rows(exec)?))?, false))
+    }
+
+    /// The same after `expm1` of `factor` times the values, where that is the way back from the last operator, and shorter than
+    /// there and back again; else `None`.
+    ///
+    /// # Errors
+    /// As [`lazy`](Self::lazy).
+    pub(crate) fn lazy_and_back(&self, factor: f64, exec: &Exec) -> Result<Option<LazyMatrix>> {
+        let fused = self.steps.last().and_then(|last| last.fused.as_ref());
+        #[expect(clippy::float_cmp, reason = "the way back from this very base")]
+        let there = fused.is_some_and(|fused| fused.factor == factor);
+        if !there || !rises(self.rows.as_deref()) || !rises(self.columns.as_deref()) {
+            return Ok(None);
+        }
+        Ok(Some(self.changed(self.rising(LazyMatrix::new(self.root.rows(exec)?))?, true)))
+    }
+
+    /// With all operators; the last one back again if so asked.
+    fn changed(&self, mut matrix: LazyMatrix, back: bool) -> LazyMatrix {
+        for (i, step) in self.steps.iter().enumerate() {
+            let next = self.steps.get(i + 1);
+            matrix = match &step.fused {
+                _ if next.is_some_and(|next| next.fused.is_some()) => matrix,
+                Some(fused) if back && next.is_none() => matrix.with(fused.op.clone().and_back()),
+                Some(fused) => matrix.with(fused.op.clone()),
+                None => matrix.with_shared(step.op.clone()),
+            };
+        }
+        matrix
     }
 
     /// The rows and columns of a root that are kept, each once, in the order of the root.
@@ -171,8 +199,7 @@ impl Matrix {
         let mut source = root;
         if !self.steps.is_empty() {
             let matrix = self.rising(LazyMatrix::new(source))?;
-            let matrix = self.steps.iter().fold(matrix, |matrix, step| matrix.with_shared(step.op.clone()));
-            let changed = LazyRows::new(matrix)?;
+            let changed = LazyRows::new(self.changed(matrix, false))?;
             source = Arc::new(if self.format() == Format::Dense { changed.into_dense() } else { changed });
             (rows, columns) = (rows.and_then(|ids| places(&ids)), columns.and_then(|ids| places(&ids)));
         }

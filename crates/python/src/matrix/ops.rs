@@ -29,6 +29,27 @@ pub(crate) struct Step {
     pub(crate) place: Place,
     /// The operator itself.
     pub(crate) op: Arc<dyn RowOp>,
+    /// What does in one step, and to the same bits, what this operator and the one before it do.
+    pub(crate) fused: Option<Fused>,
+}
+
+/// Divided rows and their logarithms.
+#[derive(Clone)]
+pub(crate) struct Fused {
+    pub(crate) op: LogNormalize,
+    /// What a logarithm is multiplied with before it is taken back.
+    pub(crate) factor: f64,
+}
+
+/// One operator for the last of a matrix and the one that follows, if there is such a one.
+pub(crate) fn fuse(last: &Step, name: &str, params: &Bound<'_, PyDict>) -> PyResult<Option<Fused>> {
+    if (last.name.as_str(), name) != ("divide_rows", "log1p") {
+        return Ok(None);
+    }
+    let divisors = Given { name: &last.name, params: last.params.bind(params.py()) }.needed("divisors")?;
+    let base = Given { name, params }.number("base")?;
+    let op = LogNormalize::new(last.place.rows(divisors)?, base);
+    Ok(Some(Fused { op, factor: base.map_or(1.0, f64::ln) }))
 }
 
 /// The ids in the root of the rows and columns of a matrix; `None` for all, in order.

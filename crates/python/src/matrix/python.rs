@@ -14,7 +14,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use super::ops::{Place, Step, along, build};
+use super::ops::{Place, Step, along, build, fuse};
 use super::root::Origin;
 use super::{Format, Matrix, Root, read, reduce, twice};
 use crate::arrays::{from_numpy, positions};
@@ -293,7 +293,8 @@ impl Matrix {
     fn added(&self, name: &str, params: &Bound<'_, PyDict>, place: Place) -> PyResult<Self> {
         let op: Arc<dyn RowOp> = build(name, params, &place)?;
         let mut steps = self.steps.clone();
-        steps.push(Step { name: name.to_owned(), params: Arc::new(params.clone().unbind()), place, op });
+        let fused = steps.last().map_or(Ok(None), |last| fuse(last, name, params))?;
+        steps.push(Step { name: name.to_owned(), params: Arc::new(params.clone().unbind()), place, op, fused });
         Ok(Self { steps, ..self.clone() })
     }
 }

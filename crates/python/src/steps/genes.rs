@@ -83,8 +83,15 @@ impl Genes<'_> {
     }
 
     fn dispersions(&self, exec: &Exec) -> Result<HvgTable> {
-        let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
-        let all = self.matrix.lazy(exec)?.run(pass, "moments", exec)?;
+        let stage = "moments";
+        let back = self.exponentials.map_or(Ok(None), |factor| self.matrix.lazy_and_back(factor, exec))?;
+        let all = match back {
+            Some(linear) => linear.run(self.pass(), stage, exec)?,
+            None => {
+                let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
+                self.matrix.lazy(exec)?.run(pass, stage, exec)?
+            }
+        };
         self.measured(&self.labels()).dispersions(&all)
     }
 

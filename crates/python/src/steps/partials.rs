@@ -11,7 +11,9 @@ use annstream_core::op::ToSingle;
 use annstream_core::{Error, Exec, Result};
 use annstream_sc::hvg::{HvgOptions, clip_limits};
 use annstream_sc::normalize::NormalizeOptions;
-use annstream_sc::pca::{Gram, Model, PartialGram, Products, Project, check_n_comps, decompose, n_comps};
+use annstream_sc::pca::{
+    Gram, Model, PartialGram, Products, Project, check_n_comps, decompose, decomposition_bytes, n_comps,
+};
 use annstream_sc::qc::QcOptions;
 use annstream_sc::reduce::{CellRule, Counts, CountsPass, Frequent, GeneCounts, GroupMoments, MomentsPass, TotalsPass};
 use annstream_store::Buffer;
@@ -241,8 +243,8 @@ pub(super) fn gram_part<'py>(
 ) -> PyResult<Bound<'py, PyDict>> {
     let pilot = pilot.map(|pilot| pilot.as_array().to_vec());
     let found = job::run(py, |exec| {
-        let pass = PartialGram(gram(matrix, matrix.shape()[0], pilot.as_deref())?);
-        matrix.lazy(exec)?.run_stretch(pass, stretch, "products of columns", exec)
+        let gram = gram(matrix, matrix.shape()[0], pilot.as_deref())?.with_threads(exec);
+        matrix.lazy(exec)?.run_stretch(PartialGram(gram), stretch, "products of columns", exec)
     })?;
     let Products { rows, sums, values } = found;
     arrays(py, [("rows", Buffer::U64(vec![rows])), ("sums", Buffer::F64(sums)), ("values", Buffer::F64(values))])
@@ -284,8 +286,8 @@ pub(super) fn pca_model<'py>(
         if moments.is_cancelled() && pilot.is_none() {
             return Ok(Err(moments.means()));
         }
-        let _charge = exec.budget().charge((width as u64).pow(2).saturating_mul(32), "the decomposition")?;
-        decompose(&moments, n_comps, zero_center, None).map(Ok)
+        let _charge = exec.budget().charge(decomposition_bytes(width, n_comps), "the decomposition")?;
+        decompose(moments, n_comps, zero_center, None).map(Ok)
     })?;
     match found {
         Err(means) => arrays(py, [("pilot", numbers(&means))]),

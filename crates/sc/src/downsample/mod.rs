@@ -101,7 +101,7 @@ pub fn downsample_counts(
     let sums = rows.clone().with(Downsample { draws, keep: false }).run(pass, "drawing counts", exec).map_err(place)?;
     let mut spec = EditSpec::new(Selection::all(shape[0]), Selection::all(shape[1]), compression);
     spec.x = XSource::Written;
-    write_edited(input, &spec, &Additions::default(), writer, exec)?;
+    write_edited(input, &spec, Additions::default(), writer, exec)?;
     Ok(DownsampleReport { shape, passes: rows.passes(), counts: sums.sum })
 }
 

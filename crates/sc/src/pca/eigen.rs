@@ -11,7 +11,8 @@ use faer::linalg::householder::{
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Conj, Mat, Par, Spec};
 
-use super::reflect::Tridiagonal;
+use super::lower::Lower;
+use super::reflect::{PANEL, Tridiagonal};
 use super::{Moments, few};
 use crate::{Error, Result};
 
@@ -50,17 +51,25 @@ pub(super) struct Summary {
     pub(super) offsets: Option<Vec<f64>>,
 }
 
-/// Components of moments: `scanpy.pp.pca` without the data. Reads nothing; holds at most about `32 k²` bytes.
+/// Bytes that [`decompose`] takes, with the moments that it is given, for so many components of so many columns: about
+/// `12 k²` where few of many are wanted, else `36 k²`.
+pub fn decomposition_bytes(width: usize, n_comps: usize) -> u64 {
+    let square = (width as u64).saturating_pow(2);
+    let each = if is_few(width, n_comps) { 12 } else { 36 };
+    // A panel of reflections, and vectors in their several forms.
+    square.saturating_mul(each).saturating_add(width as u64 * (6 * PANEL as u64 + 4 * n_comps as u64) * 8)
+}
+
+/// Components of moments: `scanpy.pp.pca` without the data. Reads nothing; [`decomposition_bytes`] says what it holds. Should
+/// the vectors of few components not come out exact, which no matrix is known to do, it is what all would take.
 ///
 /// Without `zero_center` it is the truncated decomposition of the values themselves, each plus its column's offset
 /// (zero if not given); components then stand in the order of singular values, and variances are what scanpy stores.
 ///
 /// # Errors
 /// If `n_comps` is not below both dimensions, or no column varies.
-pub fn decompose(moments: &Moments, n_comps: usize, zero_center: bool, offsets: Option<&[f64]>) -> Result<Model> {
+pub fn decompose(moments: Moments, n_comps: usize, zero_center: bool, offsets: Option<&[f64]>) -> Result<Model> {
     check_n_comps(n_comps, moments.rows(), moments.width())?;
-    let matrix = if zero_center { moments.scatter() } else { moments.raw(offsets) };
-    let (values, vectors) = leading(matrix, n_comps)?;
     let summary = Summary {
         rows: moments.rows(),
         means: moments.means(),
@@ -68,23 +77,35 @@ pub fn decompose(moments: &Moments, n_comps: usize, zero_center: bool, offsets: 
         zero_center,
         offsets: offsets.map(<[f64]>::to_vec),
     };
+    let matrix = if zero_center { moments.into_scatter() } else { moments.into_raw(offsets) };
+    let (values, vectors) = leading_of(matrix, n_comps)?;
     summary.model(&values, vectors)
 }
 
-/// The largest eigenvalues of a symmetric matrix, decreasing, and their vectors as columns. The matrix is made tridiagonal.
-/// Where few vectors are wanted, only these are found; else all, and those that are wanted are turned back.
-pub(super) fn leading(matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-    let size = matrix.ncols();
-    if size == 0 {
-        return Ok((vec![], Mat::zeros(0, 0)));
+/// The largest eigenvalues of a symmetric matrix, decreasing, and their vectors as columns.
+pub(super) fn leading(matrix: &Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    leading_of(Lower::of(matrix), count)
+}
+
+/// The same of its lower half. The matrix is made tridiagonal. Where few vectors are wanted, only these are found; else all,
+/// and those that are wanted are turned back.
+fn leading_of(matrix: Lower, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    match matrix.size() {
+        0 => Ok((vec![], Mat::zeros(0, 0))),
+        size if is_few(size, count) => few_of(matrix, count),
+        _ => many_of(matrix.mirrored(), count),
     }
-    if size >= SMALL && (1..=size / FEW).contains(&count) { few_of(matrix, count) } else { many_of(matrix, count) }
+}
+
+/// Whether so many vectors are few.
+fn is_few(size: usize, count: usize) -> bool {
+    size >= SMALL && (1..=size / FEW).contains(&count)
 }
 
 /// Few of the vectors.
-fn few_of(mut matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
-    let size = matrix.ncols();
-    let lower = || (0..size).flat_map(|i| &matrix.col_as_slice(i)[i..]);
+fn few_of(mut matrix: Lower, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
+    let size = matrix.size();
+    let lower = || (0..size).flat_map(|i| &matrix.column(i)[i..]);
     if !lower().all(|value| value.is_finite()) {
         return Ok((vec![f64::NAN; count], Mat::zeros(size, count)));
     }
@@ -92,7 +113,7 @@ fn few_of(mut matrix: Mat<f64>, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
     // A power of two, so that nothing is rounded and no square is beyond the range of numbers.
     let scale = f64::from_bits(most.to_bits() & f64::INFINITY.to_bits());
     let scale = if scale.is_normal() { scale } else { 1.0 };
-    (0..size).for_each(|i| matrix.col_as_slice_mut(i).iter_mut().for_each(|value| *value /= scale));
+    (0..size).for_each(|i| matrix.column_mut(i)[i..].iter_mut().for_each(|value| *value /= scale));
     let reduced = Tridiagonal::of(matrix);
     let (values, vectors) = if let Some((values, vectors)) = few::largest(&reduced.diagonal, &reduced.beside, count) {
         (values, Mat::from_fn(size, count, |row, i| vectors[i][row]))
@@ -231,7 +252,7 @@ mod tests {
             let half = Mat::from_fn(size, size + 3, |i, j| ((i * 37 + j * 101 + i * j) % 97) as f64 / 97.0 - 0.4);
             let matrix = &half * half.transpose();
             let whole = matrix.self_adjoint_eigen(Side::Lower).unwrap();
-            let (values, vectors) = leading(matrix.clone(), count).unwrap();
+            let (values, vectors) = leading(&matrix, count).unwrap();
             for i in 0..count {
                 let expected = whole.S().column_vector()[size - 1 - i];
                 assert!((values[i] - expected).abs() <= 1e-10 * values[0], "{size} {i}");
@@ -271,7 +292,7 @@ mod tests {
                 ("tiny", Mat::from_fn(size, size, |i, j| 1e-140 * (square[(i, j)] + square[(j, i)]))),
             ];
         for (name, matrix) in cases {
-            let (values, vectors) = few_of(matrix.clone(), count).unwrap();
+            let (values, vectors) = few_of(Lower::of(&matrix), count).unwrap();
             let (expected, _) = many_of(matrix.clone(), count).unwrap();
             let scale = matrix.norm_max().max(f64::MIN_POSITIVE) * size as f64;
             for i in 0..count {

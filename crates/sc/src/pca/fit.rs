@@ -5,7 +5,7 @@ use annstream_core::lazy::LazyMatrix;
 
 use super::eigen::check_n_comps;
 use super::krylov::{self, KrylovOptions, Report};
-use super::{Gram, Model, Project, decompose};
+use super::{Gram, Model, Project, decompose, decomposition_bytes};
 use crate::Result;
 
 /// Columns beyond which the products of all pairs cost more than the passes of [`krylov`].
@@ -52,8 +52,8 @@ pub fn n_comps(asked: Option<usize>, rows: usize, columns: usize) -> usize {
 
 /// Principal components of a matrix, `scanpy.pp.pca`: one pass for the products of columns and one for the scores; one
 /// more if means turn out to be large and none were given. Beyond [`GRAM_COLUMNS`] columns, as many passes as
-/// [`krylov`] needs. Scores stay in memory, `4 × rows × components` bytes; the products take some `40 k²` bytes while
-/// they are needed. Both are charged to the budget while the passes run; what is returned is the caller's to charge.
+/// [`krylov`] needs. Scores stay in memory, `4 × rows × components` bytes; the products and their [decomposition](decomposition_bytes) take
+/// some `12 k²` to `36 k²` bytes while they are needed. Both are charged to the budget while the passes run; what is returned is the caller's to charge.
 ///
 /// # Errors
 /// If the number of components is not below both dimensions, a value is not a finite number (the error names the row),
@@ -69,21 +69,21 @@ pub fn fit(matrix: &LazyMatrix, options: &PcaOptions, exec: &Exec) -> Result<Pca
     } else {
         let stage = "products of columns";
         // Asked for at once, so that the pass is not in vain.
-        let eigen = (width as u64).pow(2).saturating_mul(32);
-        drop(exec.budget().charge(eigen + (width as u64).pow(2) * 4, "the decomposition")?);
-        let mut gram = Gram::of_rows(rows, width, matrix.precision());
+        let eigen = decomposition_bytes(width, n_comps);
+        drop(exec.budget().charge(eigen, "the decomposition")?);
+        let mut gram = Gram::of_rows(rows, width, matrix.precision()).with_threads(exec);
         if let Some(pilot) = &options.pilot {
             gram = gram.about(pilot)?;
         }
         let mut moments = matrix.run(gram, stage, exec)?;
         if moments.is_cancelled() && options.pilot.is_none() {
-            let gram = Gram::of_rows(rows, width, matrix.precision()).about(&moments.means())?;
+            let gram = Gram::of_rows(rows, width, matrix.precision()).with_threads(exec).about(&moments.means())?;
             drop(moments);
             moments = matrix.run(gram, stage, exec)?;
         }
         exec.check()?;
         let _charge = exec.budget().charge(eigen, "the decomposition")?;
-        (decompose(&moments, n_comps, options.zero_center, offsets)?, None)
+        (decompose(moments, n_comps, options.zero_center, offsets)?, None)
     };
     exec.release();
     let scores = matrix.run(Project::new(&model, rows), "scores of rows", exec)?;

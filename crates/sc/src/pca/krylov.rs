@@ -152,7 +152,7 @@ fn iterate(
         let again = times(basis.transpose(), image.as_ref());
         image -= times(basis.as_ref(), again.as_ref());
         let (next, factor) = orthonormal(&image, scale);
-        let (values, coordinates) = leading(small.clone(), dimension)?;
+        let (values, coordinates) = leading(&small, dimension)?;
         let last = coordinates.subrows(offset, newest);
         let left = times(factor.as_ref(), last);
         let largest = values.first().copied().unwrap_or(0.0).max(f64::MIN_POSITIVE);
@@ -239,7 +239,7 @@ mod tests {
         let half = start(width, 200);
         let matrix = times(half.as_ref(), half.transpose());
         for (size, count) in [(20, 10), (40, 30), (12, 3)] {
-            let (values, vectors) = leading(matrix.clone(), count).unwrap();
+            let (values, vectors) = leading(&matrix, count).unwrap();
             let options = KrylovOptions::default();
             let found =
                 iterate(|block| Ok(times(matrix.as_ref(), block.as_ref())), width, size, count, &options).unwrap();
@@ -258,7 +258,7 @@ mod tests {
         let matrix = times(half.as_ref(), half.transpose());
         let options = KrylovOptions::default();
         let found = iterate(|block| Ok(times(matrix.as_ref(), block.as_ref())), 40, 18, 8, &options).unwrap();
-        let (values, _) = leading(matrix.clone(), 8).unwrap();
+        let (values, _) = leading(&matrix, 8).unwrap();
         assert!(found.converged && found.passes < 6);
         for (a, b) in values.iter().zip(&found.values) {
             assert!((a - b).abs() < 1e-9);

@@ -19,8 +19,10 @@ mod fit;
 mod gram;
 pub mod krylov;
 mod lanes;
+mod lower;
 mod moments;
 mod multiply;
+mod panels;
 mod project;
 mod reflect;
 mod result;
@@ -31,9 +33,9 @@ mod tiles;
 #[cfg(test)]
 mod tests;
 
-pub use eigen::{Model, check_n_comps, decompose};
+pub use eigen::{Model, check_n_comps, decompose, decomposition_bytes};
 pub use fit::{GRAM_COLUMNS, Pca, PcaOptions, fit, n_comps};
-pub use gram::{Gram, PartialGram, Products};
+pub use gram::{Factors, Gram, PartialGram, Products};
 pub use moments::Moments;
 pub use project::Project;
 pub use result::Stored;

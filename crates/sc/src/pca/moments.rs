@@ -2,6 +2,7 @@
 
 use faer::Mat;
 
+use super::lower::Lower;
 use super::tiles::Tile;
 use crate::{Error, Result};
 
@@ -76,20 +77,30 @@ impl Moments {
     /// Sums of products of deviations from the means: the covariance times rows. Symmetric, both halves filled; `8 k²`
     /// bytes.
     pub fn scatter(&self) -> Mat<f64> {
-        let rows = self.count();
-        let value = |i: usize, j: usize, product: f64| product - self.sums[i] * (self.sums[j] / rows);
-        self.symmetric(value)
+        self.clone().into_scatter().mirrored()
     }
 
     /// Sums of products of `value + offset`; offsets are zero if not given.
     pub fn raw(&self, offsets: Option<&[f64]>) -> Mat<f64> {
+        self.clone().into_raw(offsets).mirrored()
+    }
+
+    /// The lower half of [`scatter`](Self::scatter), in place of what it is made of.
+    pub(super) fn into_scatter(self) -> Lower {
         let rows = self.count();
-        let shift = |i: usize| self.pilot[i] + offsets.map_or(0.0, |offsets| offsets[i]);
-        let shifts: Vec<f64> = (0..self.width()).map(shift).collect();
-        let value = |i: usize, j: usize, product: f64| {
-            product + self.sums[i] * shifts[j] + shifts[i] * self.sums[j] + rows * shifts[i] * shifts[j]
-        };
-        self.symmetric(value)
+        let Self { sums, tiles, products, .. } = self;
+        into_lower(&tiles, products, sums.len(), |i, j, product| product - sums[i] * (sums[j] / rows))
+    }
+
+    /// The lower half of [`raw`](Self::raw).
+    pub(super) fn into_raw(self, offsets: Option<&[f64]>) -> Lower {
+        let rows = self.count();
+        let Self { pilot, sums, tiles, products, .. } = self;
+        let shift = |i: usize| pilot[i] + offsets.map_or(0.0, |offsets| offsets[i]);
+        let shifts: Vec<f64> = (0..sums.len()).map(shift).collect();
+        into_lower(&tiles, products, sums.len(), |i, j, product| {
+            product + sums[i] * shifts[j] + shifts[i] * sums[j] + rows * shifts[i] * shifts[j]
+        })
     }
 
     /// Rows, at least one.
@@ -105,19 +116,21 @@ impl Moments {
         }
         out
     }
+}
 
-    fn symmetric(&self, value: impl Fn(usize, usize, f64) -> f64) -> Mat<f64> {
-        let mut out = Mat::zeros(self.width(), self.width());
-        for tile in &self.tiles {
-            let products = self.products[tile.range()].chunks_exact(tile.rows.len());
-            for (j, products) in tile.columns.clone().zip(products) {
-                for (i, &product) in tile.rows.clone().zip(products).filter(|(i, _)| *i >= j) {
-                    let entry = value(i, j, product);
-                    out[(i, j)] = entry;
-                    out[(j, i)] = entry;
-                }
+/// The lower half of a matrix whose entries are made of products; memory of tiles that were looked at is given back.
+fn into_lower(tiles: &[Tile], mut products: Vec<f64>, width: usize, value: impl Fn(usize, usize, f64) -> f64) -> Lower {
+    let mut out = Lower::zeros(width);
+    for tile in tiles.iter().rev() {
+        let own = products[tile.range()].chunks_exact(tile.rows.len());
+        for (j, products) in tile.columns.clone().zip(own) {
+            let column = out.column_mut(j);
+            for (i, &product) in tile.rows.clone().zip(products).filter(|(i, _)| *i >= j) {
+                column[i] = value(i, j, product);
             }
         }
-        out
+        products.truncate(tile.start);
+        products.shrink_to_fit();
     }
+    out
 }

@@ -9,9 +9,10 @@ use faer::{Accum, Mat, Par};
 use pulp::Arch;
 
 use super::lanes::{add_scaled, add_symmetric, dot};
+use super::lower::Lower;
 
 /// Columns of a panel.
-const PANEL: usize = 32;
+pub(super) const PANEL: usize = 32;
 /// Columns that are changed together after a panel.
 const BLOCK: usize = 128;
 
@@ -22,15 +23,15 @@ pub(super) struct Tridiagonal {
     /// What stands beside it, one less.
     pub(super) beside: Vec<f64>,
     /// Below the diagonal, column by column, what each reflection turns around; the first entry is one.
-    vectors: Mat<f64>,
+    vectors: Lower,
     /// The reflection is one minus this times the product of its vector with itself.
     factors: Vec<f64>,
 }
 
 impl Tridiagonal {
-    /// Reduces a matrix of which only the lower half is looked at. About `4/3 k³` multiplications, in place.
-    pub(super) fn of(matrix: Mat<f64>) -> Self {
-        let size = matrix.ncols();
+    /// Reduces a matrix. About `4/3 k³` multiplications, in place.
+    pub(super) fn of(matrix: Lower) -> Self {
+        let size = matrix.size();
         let rest = size.saturating_sub(1);
         let mut out =
             Self { diagonal: vec![0.0; size], beside: vec![0.0; rest], vectors: matrix, factors: vec![0.0; rest] };
@@ -52,9 +53,9 @@ impl Tridiagonal {
     fn column(&mut self, first: usize, own: usize, changes: &mut [Vec<f64>]) {
         let (at, size) = (first + own, self.diagonal.len());
         let (before, changes) = changes.split_at_mut(own);
-        let mut column = self.vectors.col_as_slice(at)[at..].to_vec();
+        let mut column = self.vectors.column(at)[at..].to_vec();
         for (other, change) in before.iter().enumerate() {
-            let vector = self.vectors.col_as_slice(first + other);
+            let vector = self.vectors.column(first + other);
             add_scaled(&mut column, -change[at], &vector[at..]);
             add_scaled(&mut column, -vector[at], &change[at..]);
         }
@@ -65,16 +66,16 @@ impl Tridiagonal {
         let vector = &mut column[1..];
         let (factor, left) = reflection(vector);
         (self.factors[at], self.beside[at]) = (factor, left);
-        self.vectors.col_as_slice_mut(at)[at + 1..].copy_from_slice(vector);
+        self.vectors.column_mut(at)[at + 1..].copy_from_slice(vector);
         let change = &mut changes[0][at + 1..];
         change.fill(0.0);
         for start in (at + 1..size).step_by(4) {
             let columns = start..size.min(start + 4);
-            let columns = columns.map(|column| &self.vectors.col_as_slice(column)[start..]);
+            let columns = columns.map(|column| &self.vectors.column(column)[start..]);
             add_symmetric(columns, &vector[start - at - 1..], &mut change[start - at - 1..]);
         }
         for (other, earlier) in before.iter().enumerate() {
-            let (other, earlier) = (&self.vectors.col_as_slice(first + other)[at + 1..], &earlier[at + 1..]);
+            let (other, earlier) = (&self.vectors.column(first + other)[at + 1..], &earlier[at + 1..]);
             let (along, across) = (dot(earlier, vector), dot(other, vector));
             add_scaled(change, -along, other);
             add_scaled(change, -across, earlier);
@@ -98,14 +99,14 @@ impl Tridiagonal {
                 if (i < columns) == mirrored {
                     changes[own][start + row]
                 } else {
-                    self.vectors[(start + row, first + own)]
+                    self.vectors.column(first + own)[start + row]
                 }
             })
         };
         let (left, right) = (side(false), side(true));
         for from in (start..size).step_by(BLOCK) {
             let width = BLOCK.min(size - from);
-            let out = self.vectors.submatrix_mut(from, from, size - from, width);
+            let out = self.vectors.square_mut().submatrix_mut(from, from, size - from, width);
             let (left, right) = (left.subrows(from - start, size - from), right.subrows(from - start, width));
             matmul(out, Accum::Add, left, right.transpose(), -1.0, Par::Seq);
         }
@@ -116,7 +117,7 @@ impl Tridiagonal {
         Arch::new().dispatch(|| {
             let mut shares = vec![0.0; count];
             for (at, &factor) in self.factors.iter().enumerate().rev() {
-                let reflection = &self.vectors.col_as_slice(at)[at + 1..];
+                let reflection = &self.vectors.column(at)[at + 1..];
                 let rows = &mut vectors[(at + 1) * count..];
                 shares.fill(0.0);
                 for (row, &value) in rows.chunks_exact(count).zip(reflection) {

@@ -11,7 +11,9 @@ use annstream_store::Buffer;
 use super::state::State;
 use crate::groups::truths;
 use crate::hvg::Moments as GeneMoments;
-use crate::pca::{GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, fit, n_comps};
+use crate::pca::{
+    GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, decomposition_bytes, fit, n_comps,
+};
 use crate::recipe::{PcaStep, ScaleOptions};
 use crate::{Error, Result};
 
@@ -163,22 +165,21 @@ impl Plan {
             let spilled = LazyMatrix::new(Arc::new(rows));
             let moments = state.stage("products", |state| {
                 let stage = "products of columns";
-                let gram = Gram::of_rows(self.rows, self.width, self.precision);
-                let moments = spilled.run(gram, stage, state.exec)?;
+                let gram = || Gram::of_rows(self.rows, self.width, self.precision).with_threads(state.exec);
+                let moments = spilled.run(gram(), stage, state.exec)?;
                 if !moments.is_cancelled() {
                     return Ok(moments);
                 }
                 // Columns far from zero: once more around their means.
-                let gram = Gram::of_rows(self.rows, self.width, self.precision).about(&moments.means())?;
+                let gram = gram().about(&moments.means())?;
                 drop(moments);
                 spilled.run(gram, stage, state.exec)
             })?;
-            let bytes = (self.width as u64).pow(2) * 32;
+            let bytes = decomposition_bytes(self.width, count);
             let model = state.stage("eigenvectors", |state| {
                 let _charge = state.exec.budget().charge(bytes, "the decomposition")?;
-                decompose(&moments, count, zero_center, offsets)
+                decompose(moments, count, zero_center, offsets)
             })?;
-            drop(moments);
             let project = Project::new(&model, self.rows);
             let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
             Pca { model, scores, report: None }

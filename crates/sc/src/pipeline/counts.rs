@@ -140,26 +140,26 @@ fn columns(state: &mut State<'_>, counts: &Counts, sets: &[String]) {
     // Gene sets were marked for all genes.
     let marks: Vec<(String, Column)> = state.additions.var.drain(..).collect();
     for (name, column) in marks {
-        state.add_var(name, &column);
+        state.add_var(name, column);
     }
     if let Some(qc) = &state.recipe.qc {
         let mut own = counts_of(counts, sets, &qc.qc_vars);
         let columns = qc_columns(own.as_mut().map_or(counts, |own| own), qc, stored, state.wide_rows);
-        for (name, column) in &columns.obs {
-            state.add_obs(name.clone(), column);
+        for (name, column) in columns.obs {
+            state.add_obs(name, column);
         }
-        for (name, column) in &columns.var {
-            state.add_var(name.clone(), column);
+        for (name, column) in columns.var {
+            state.add_var(name, column);
         }
     }
     let cells = state.recipe.filter_cells.as_ref().map(|filter: &CellFilter| filter.columns(counts, stored));
     for (name, column) in cells.into_iter().flatten() {
-        state.add_obs(name, &column);
+        state.add_obs(name, column);
     }
     let genes = state.recipe.filter_genes.as_ref();
     let genes = genes.map(|filter: &GeneFilter| filter.columns(&counts.genes_kept, stored));
     for (name, column) in genes.into_iter().flatten() {
-        state.add_var(name, &column);
+        state.add_var(name, column);
     }
 }
 

@@ -173,7 +173,7 @@ fn subset(state: &mut State<'_>, variable: &[bool]) -> Result<()> {
         }
     }
     for column in state.additions.var.values_mut() {
-        *column = super::state::kept(column, variable);
+        *column = super::state::kept(column.clone(), variable);
     }
     for matrix in [&mut state.raw, &mut state.linear, &mut state.x] {
         *matrix = matrix.clone().keep_columns(variable)?;

@@ -175,13 +175,13 @@ impl<'a> State<'a> {
     }
 
     /// Adds a column of all cells, of which those that are kept stay.
-    pub(super) fn add_obs(&mut self, name: String, column: &Column) {
+    pub(super) fn add_obs(&mut self, name: String, column: Column) {
         let column = kept(column, &self.cells);
         self.additions.obs.insert(name, column);
     }
 
     /// Adds a column of all genes, of which those that are kept stay.
-    pub(super) fn add_var(&mut self, name: String, column: &Column) {
+    pub(super) fn add_var(&mut self, name: String, column: Column) {
         let column = kept(column, &self.genes);
         self.additions.var.insert(name, column);
     }
@@ -193,16 +193,20 @@ impl<'a> State<'a> {
 }
 
 /// The values of a column of numbers that are kept.
-pub(super) fn kept(column: &Column, mask: &[bool]) -> Column {
-    let positions: Vec<i64> = (0..).zip(mask).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
+pub(super) fn kept(column: Column, mask: &[bool]) -> Column {
     match column {
-        Column::Plain(values) if positions.len() < mask.len() => Column::Plain(values.take(&positions)),
-        other => other.clone(),
+        Column::Plain(values) if !mask.iter().all(|keep| *keep) => Column::Plain(values.take(&positions(mask))),
+        other => other,
     }
 }
 
 /// The values of any column that are kept.
 pub(super) fn chosen(column: Column, mask: &[bool]) -> crate::Result<Column> {
-    let positions: Vec<i64> = (0..).zip(mask).filter(|(_, keep)| **keep).map(|(at, _)| at).collect();
-    if positions.len() < column.len() { column.reindex(&positions) } else { Ok(column) }
+    let all = mask.len() == column.len() && mask.iter().all(|keep| *keep);
+    if all { Ok(column) } else { column.reindex(&positions(mask)) }
+}
+
+/// Where something is kept.
+fn positions(mask: &[bool]) -> Vec<i64> {
+    (0..).zip(mask).filter(|(_, keep)| **keep).map(|(at, _)| at).collect()
 }

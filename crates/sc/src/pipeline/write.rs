@@ -112,7 +112,7 @@ pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: 
 /// Writes all else.
 pub(super) fn tables(state: &mut State<'_>, spec: &EditSpec, writer: &dyn StoreWriter) -> Result<()> {
     let additions = std::mem::take(&mut state.additions);
-    state.stage("tables", |state| write_edited(state.input, spec, &additions, writer, state.exec).map(drop))
+    state.stage("tables", |state| write_edited(state.input, spec, additions, writer, state.exec).map(drop))
 }
 
 /// Names the input where it is to blame, and not what is written.

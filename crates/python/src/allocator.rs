@@ -3,29 +3,16 @@
 //! The allocator of the process belongs to Python, and its parameters are not ours to change. Left alone it keeps blocks that
 //! were freed, one heap for each thread, and what the steps of a notebook leave there adds up. What is large is asked of the
 //! system instead, and goes back to it when it is free; the engine reuses the blocks of a pass by itself. What others freed
-//! (tables of a million cells that a filter replaced) is given back before a job begins.
+//! (tables of a million cells that a filter replaced) is given back when a job takes long.
 #![expect(unsafe_code, reason = "an allocator, and the calls of the system that it is made of")]
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-/// Free memory is looked for so often, at most: it takes some milliseconds.
-const EVERY: Duration = Duration::from_millis(500);
-
-static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-
-/// Gives memory of the process that is free back to the system, unless that was done just now.
+/// Gives memory of the process that is free back to the system; takes some milliseconds.
 pub(crate) fn trim() {
-    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if last.is_some_and(|last| last.elapsed() < EVERY) {
-        return;
-    }
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: malloc_trim may be called by any thread at any time.
     unsafe {
         libc::malloc_trim(0);
     }
-    *last = Some(Instant::now());
 }
 
 #[cfg(target_os = "linux")]

@@ -20,6 +20,8 @@ use crate::{allocator, settings};
 
 /// How often the calling thread looks up.
 const TICK: Duration = Duration::from_millis(40);
+/// A job that takes so many of these takes long: memory that was free when it began is worth giving back.
+const LONG: u32 = 4;
 
 /// Runs `work` with the driver of the settings. Python runs on meanwhile, in other threads.
 ///
@@ -31,10 +33,7 @@ pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce(&Exec) -> Result<T>
     let exec = settings::exec().into_python()?.with_stop(stop.clone()).with_progress(relay.clone());
     let watcher = settings::progress(py);
     let mut shown = Shown { watcher, seen: None };
-    let (result, raised) = py.detach(|| {
-        allocator::trim();
-        wait(work, &exec, &stop, &relay, &mut shown)
-    });
+    let (result, raised) = py.detach(|| wait(work, &exec, &stop, &relay, &mut shown));
     shown.close(py);
     if let Some(raised) = raised {
         return Err(raised);
@@ -62,8 +61,12 @@ fn wait<T: Send>(
             Ok(job) => job,
             Err(error) => return (Err(Error::new(ErrorKind::Io, format!("cannot start a thread: {error}"))), None),
         };
-        let mut raised = None;
+        let (mut raised, mut ticks) = (None, 0_u32);
         while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            ticks = ticks.saturating_add(1);
+            if ticks == LONG {
+                allocator::trim();
+            }
             if raised.is_none() {
                 let looked = Python::attach(|py| py.check_signals().and_then(|()| shown.update(py, relay)));
                 if let Err(error) = looked {

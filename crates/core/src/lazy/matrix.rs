@@ -283,8 +283,9 @@ impl LazyMatrix {
         let stored = self.source.cost(item.source.clone())?;
         let rows = item.kept.len() as u64;
         let dense = rows.saturating_mul(dense as u64 * 16);
-        // What is read, what it is converted to (at most 12 bytes for 5), and a copy for a consumer.
-        Ok(stored.saturating_mul(3).saturating_add(rows * 24).saturating_add(dense))
+        // What is read, what it is converted to (at most 12 bytes for 5) unless it stays where it is, and a copy for a consumer.
+        let copies = if matches!(self.source.dtype(), DType::F32 | DType::F64) { 2 } else { 3 };
+        Ok(stored.saturating_mul(copies).saturating_add(rows * 24).saturating_add(dense))
     }
 
     pub(super) fn read(&self, item: &Item, conversion: &Conversion) -> Result<NumberBlock> {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 log = logging.getLogger("annstream")
+
+# Cells and genes of which copied tables are worth looking for garbage.
+_MANY = 100_000
 
 # What anndata 0.13 takes between brackets beside cells and genes.
 try:
@@ -109,6 +113,19 @@ class AnnData(ad.AnnData):
         new = super()._copy(**changed)
         new.__class__ = type(self)
         return new
+
+    def _inplace_subset_obs(self, index: Any) -> None:
+        super()._inplace_subset_obs(index)
+        self._forget()
+
+    def _inplace_subset_var(self, index: Any) -> None:
+        super()._inplace_subset_var(index)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Frees the tables that anndata copied for a subset: they refer to each other, and would stay for long."""
+        if self.n_obs + self.n_vars > _MANY:
+            gc.collect()
 
     def _with_x(self, value: Any) -> AnnData:
         return self._mutated_copy(X=value) if BESIDE else self._copy(X=value)

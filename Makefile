@@ -27,6 +27,8 @@ PACKAGE := crates/python/python
 MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | awk 'END { if ($$1 >= 4) print "/dev/shm" }')
 IN_MEMORY := $(addprefix PYTEST_DEBUG_TEMPROOT=,$(MEMORY))
 PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
+# Each worker has a core: threads of the libraries we compare with would wait for each other, which takes as long as work.
+ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # A worker takes tests that stand together, which share what they compare with.
 TOGETHER := --dist worksteal
 # libhdf5 is built with CMake, which comes from the virtual environment.
@@ -150,17 +152,17 @@ test-binary: .venv/stamp rust-setup
 test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
 	export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream"
 	export ANNSTREAM_HVG="$(CURDIR)/target/debug/examples/hvg_from_stats"
-	$(IN_MEMORY) $(PYTHON) $(PYTEST) tests/parity $(TOGETHER) $(PYTEST_ARGS)
+	$(IN_MEMORY) $(ALONE) $(PYTHON) $(PYTEST) tests/parity $(TOGETHER) $(PYTEST_ARGS)
 	bash tools/setup.sh browser
 	$(PYTHON) $(PYTEST) tests/behaviour --dist loadfile $(PYTEST_ARGS)
 
 test-package: test-binary ## the Python package against anndata and scanpy
-	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(PYTHON) $(PYTEST) tests/python $(TOGETHER) $(PYTEST_ARGS)
+	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(ALONE) $(PYTHON) $(PYTEST) tests/python $(TOGETHER) $(PYTEST_ARGS)
 
 test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
-	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(TOGETHER) $(PYTEST_ARGS)
+	    $(IN_MEMORY) $(ALONE) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(TOGETHER) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

@@ -12,6 +12,7 @@ import pytest
 from .compare import assert_equal, assert_values_equal
 from .run_recipes import DEMO, done, run
 from .runner import run as command
+from .test_pipeline_several import to_components
 
 LATE = "[neighbors]\n[umap]\nmaxiter = 10\n[leiden]\n"
 
@@ -20,7 +21,7 @@ LATE = "[neighbors]\n[umap]\nmaxiter = 10\n[leiden]\n"
 def components(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Cells with components, counts in a layer, and X."""
     target = tmp_path_factory.mktemp("components") / "in.h5ad"
-    run([DEMO], target, "--until", "pca")
+    run([DEMO], target, recipe=to_components())
     return target
 
 

@@ -112,7 +112,7 @@ TOOLS: dict[str, Any] = {
     "leiden": lambda a: sc.tl.leiden(a, flavor="igraph", n_iterations=2, directed=False),
     "neighbors": lambda a: sc.pp.neighbors(a),
     "draw_graph": lambda a: sc.tl.draw_graph(a, layout="fr", n_jobs=1),
-    "tsne": lambda a: sc.tl.tsne(a, n_pcs=5),
+    "tsne": lambda a: sc.tl.tsne(a, n_pcs=5, n_jobs=1),
     "embedding_density": lambda a: sc.tl.embedding_density(a),
     "filter_rank_genes_groups": lambda a: sc.tl.filter_rank_genes_groups(a, use_raw=False),
     "marker_gene_overlap": lambda a: sc.tl.marker_gene_overlap(a, {"mine": set(GENES)}),

@@ -6,7 +6,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
 use super::lanes::{add_scaled, add_symmetric, dot};
 use super::lower::Lower;
@@ -40,7 +40,7 @@ impl Tridiagonal {
         for first in (0..size).step_by(PANEL) {
             let columns = PANEL.min(size - first);
             for own in 0..columns {
-                Arch::new().dispatch(|| out.column(first, own, &mut changes));
+                Arch::new().dispatch(Reflect { of: &mut out, first, own, changes: &mut changes });
             }
             out.apply(first, columns, &changes);
         }
@@ -114,20 +114,56 @@ impl Tridiagonal {
 
     /// Turns `count` eigenvectors of `T` into those of the matrix: `Q` times a matrix with one vector beside another, row-major.
     pub(super) fn turn_back(&self, vectors: &mut [f64], count: usize) {
-        Arch::new().dispatch(|| {
-            let mut shares = vec![0.0; count];
-            for (at, &factor) in self.factors.iter().enumerate().rev() {
-                let reflection = &self.vectors.column(at)[at + 1..];
-                let rows = &mut vectors[(at + 1) * count..];
-                shares.fill(0.0);
-                for (row, &value) in rows.chunks_exact(count).zip(reflection) {
-                    add_scaled(&mut shares, value * factor, row);
-                }
-                for (row, &value) in rows.chunks_exact_mut(count).zip(reflection) {
-                    add_scaled(row, -value, &shares);
-                }
+        Arch::new().dispatch(TurnBack { of: self, vectors, count });
+    }
+}
+
+// Closures are not always inlined into the code that is compiled for the vectors of the processor; these are.
+
+/// A call of [`Tridiagonal::column`].
+struct Reflect<'a> {
+    of: &'a mut Tridiagonal,
+    first: usize,
+    own: usize,
+    changes: &'a mut [Vec<f64>],
+}
+
+impl NullaryFnOnce for Reflect<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "is compiled for the vectors of its caller")]
+    #[inline(always)]
+    fn call(self) {
+        self.of.column(self.first, self.own, self.changes);
+    }
+}
+
+/// What [`Tridiagonal::turn_back`] does.
+struct TurnBack<'a> {
+    of: &'a Tridiagonal,
+    vectors: &'a mut [f64],
+    count: usize,
+}
+
+impl NullaryFnOnce for TurnBack<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "is compiled for the vectors of its caller")]
+    #[inline(always)]
+    fn call(self) {
+        let Self { of, vectors, count } = self;
+        let mut shares = vec![0.0; count];
+        for (at, &factor) in of.factors.iter().enumerate().rev() {
+            let reflection = &of.vectors.column(at)[at + 1..];
+            let rows = &mut vectors[(at + 1) * count..];
+            shares.fill(0.0);
+            for (row, &value) in rows.chunks_exact(count).zip(reflection) {
+                add_scaled(&mut shares, value * factor, row);
             }
-        });
+            for (row, &value) in rows.chunks_exact_mut(count).zip(reflection) {
+                add_scaled(row, -value, &shares);
+            }
+        }
     }
 }
 

@@ -29,10 +29,12 @@ IN_MEMORY := $(addprefix PYTEST_DEBUG_TEMPROOT=,$(MEMORY))
 PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
 # A worker takes tests that stand together, which share what they compare with.
 TOGETHER := --dist worksteal
+# What tests of the binary and of the package build: with the features and examples of test-rust.
+TESTED := --workspace --lib --bins --examples $(CONTRACT) --locked
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo docs ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench \
+.PHONY: help build demo docs ready test test-rust test-binary test-python test-package test-wheel test-next python python-dev lint lint-rust lint-python deny bench \
         python-env python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -142,9 +144,9 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 	$(addprefix TMPDIR=,$(MEMORY)) $(CARGO) test --workspace $(CONTRACT) --locked
 
-# With the features and examples of test-rust, which has then built all but the program itself.
+# After test-rust all but the program itself is there.
 test-binary: .venv/stamp rust-setup
-	@$(CARGO) build --workspace --lib --bins --examples $(CONTRACT) --locked
+	@$(CARGO) build $(TESTED)
 	ln -sf "$(CURDIR)/target/debug/lib_annstream.so" $(PACKAGE)/annstream/_annstream.abi3.so
 
 test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
@@ -156,6 +158,9 @@ test-python: test-binary ## the binary against anndata, and against bad inputs, 
 
 test-package: test-binary ## the Python package against anndata and scanpy
 	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(PYTHON) $(PYTEST) tests/python $(TOGETHER) $(PYTEST_ARGS)
+
+test-wheel: test-binary ## the README's Python with a wheel of that library, in a fresh environment
+	PATH="$(CURDIR)/.venv/bin:$$PATH" CARGO_BUILD="$(TESTED)" bash tools/test_wheel.sh build/test-wheel
 
 test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then

@@ -20,6 +20,8 @@ NEXT := .venv-next/bin/python
 CONTRACT := --features annstream-store/contract
 NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
     downsample.py pipeline.py::test_tutorial pipeline.py::test_steps_one_by_one)
+NEXT_PACKAGE := $(addprefix tests/python/test_,indexing.py compat_faults.py compat_files.py scanpy.py::test_plots \
+    files.py::test_reading_and_writing_changes_nothing files.py::test_what_was_changed_is_written pp.py::test_scale)
 SOURCES := tests demo bench tools crates/python/python
 # Where tests import the package from, with the library that `test-binary` builds.
 PACKAGE := crates/python/python
@@ -162,10 +164,11 @@ test-package: test-binary ## the Python package against anndata and scanpy
 test-wheel: test-binary ## the README's Python with a wheel of that library, in a fresh environment
 	PATH="$(CURDIR)/.venv/bin:$$PATH" CARGO_BUILD="$(TESTED)" bash tools/test_wheel.sh build/test-wheel
 
-test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
+test-next: test-binary .venv-next/stamp ## binary and package against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
 	    $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(TOGETHER) $(PYTEST_ARGS)
+	    PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(NEXT) $(PYTEST) $(NEXT_PACKAGE) $(TOGETHER) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

@@ -20,6 +20,8 @@ NEXT := .venv-next/bin/python
 CONTRACT := --features annstream-store/contract
 NEXT_TESTS := $(addprefix tests/parity/test_,readback.py refusals.py harness.py concat_random.py plots.py score_genes.py \
     downsample.py pipeline.py::test_tutorial pipeline.py::test_steps_one_by_one)
+NEXT_PACKAGE := $(addprefix tests/python/test_,indexing.py compat_faults.py compat_files.py scanpy.py::test_plots \
+    files.py::test_reading_and_writing_changes_nothing files.py::test_what_was_changed_is_written pp.py::test_scale)
 SOURCES := tests demo bench tools crates/python/python
 # Where tests import the package from, with the library that `test-binary` builds.
 PACKAGE := crates/python/python
@@ -27,14 +29,16 @@ PACKAGE := crates/python/python
 MEMORY := $(shell [ -w /dev/shm ] && df --output=avail --block-size=1G /dev/shm | awk 'END { if ($$1 >= 4) print "/dev/shm" }')
 IN_MEMORY := $(addprefix PYTEST_DEBUG_TEMPROOT=,$(MEMORY))
 PYTEST := -m pytest -n $(JOBS) -q -o tmp_path_retention_policy=failed
-# Each worker has a core: threads of the libraries we compare with would wait for each other, which takes as long as work.
+# Each worker has a core, and the libraries that we compare with one thread.
 ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # A worker takes tests that stand together, which share what they compare with.
 TOGETHER := --dist worksteal
+# What tests of the binary and of the package build: with the features and examples of test-rust.
+TESTED := --workspace --lib --bins --examples $(CONTRACT) --locked
 # libhdf5 is built with CMake, which comes from the virtual environment.
 CARGO := PATH="$(CURDIR)/.venv/bin:$$PATH" cargo
 
-.PHONY: help build demo docs ready test test-rust test-binary test-python test-package test-next python python-dev lint lint-rust lint-python deny bench \
+.PHONY: help build demo docs ready test test-rust test-binary test-python test-package test-wheel test-next python python-dev lint lint-rust lint-python deny bench \
         python-env python-env-next third-party clean rust-setup
 
 help: ## list the targets
@@ -144,9 +148,9 @@ deny: .tools/stamp-deny-$(DENY_VERSION) ## licences, sources and duplicate versi
 test-rust: .venv/stamp rust-setup ## unit, property and documentation tests
 	$(addprefix TMPDIR=,$(MEMORY)) $(CARGO) test --workspace $(CONTRACT) --locked
 
-# With the features and examples of test-rust, which has then built all but the program itself.
+# After test-rust all but the program itself is there.
 test-binary: .venv/stamp rust-setup
-	@$(CARGO) build --workspace --lib --bins --examples $(CONTRACT) --locked
+	@$(CARGO) build $(TESTED)
 	ln -sf "$(CURDIR)/target/debug/lib_annstream.so" $(PACKAGE)/annstream/_annstream.abi3.so
 
 test-python: test-binary ## the binary against anndata, and against bad inputs, disks and users
@@ -159,10 +163,14 @@ test-python: test-binary ## the binary against anndata, and against bad inputs, 
 test-package: test-binary ## the Python package against anndata and scanpy
 	PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(ALONE) $(PYTHON) $(PYTEST) tests/python $(TOGETHER) $(PYTEST_ARGS)
 
-test-next: test-binary .venv-next/stamp ## the binary against the newest anndata and scanpy: their files read by us, and ours by them
+test-wheel: test-binary ## the README's Python with a wheel of that library, in a fresh environment
+	PATH="$(CURDIR)/.venv/bin:$$PATH" CARGO_BUILD="$(TESTED)" bash tools/test_wheel.sh build/test-wheel
+
+test-next: test-binary .venv-next/stamp ## binary and package against the newest anndata and scanpy: their files read by us, and ours by them
 	@if [ -x $(NEXT) ]; then
 	    export ANNSTREAM_BIN="$(CURDIR)/target/debug/annstream" ANNSTREAM_SEEDS="$${ANNSTREAM_SEEDS:-$(NEXT_SEEDS)}"
 	    $(IN_MEMORY) $(ALONE) $(NEXT) $(PYTEST) $(NEXT_TESTS) $(TOGETHER) $(PYTEST_ARGS)
+	    PYTHONPATH=$(PACKAGE) $(IN_MEMORY) $(ALONE) $(NEXT) $(PYTEST) $(NEXT_PACKAGE) $(TOGETHER) $(PYTEST_ARGS)
 	else
 	    echo "test-next: skipped, no Python 3.12 or newer here"
 	fi

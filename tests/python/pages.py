@@ -1,7 +1,8 @@
 """Runs the code that is printed in README.md and in the pages of docs, as it is printed.
 
-``python tests/python/pages.py FOLDER PAGE...`` runs each page in a folder of its own below FOLDER. Nothing but the
-package, scanpy and dask is needed, so that it is what a fresh environment with the wheel is tried with.
+``python tests/python/pages.py FOLDER PAGE...`` runs each page in a folder of its own below FOLDER. The pages need the
+package, scanpy and dask; the files that they name, which are made first, need the package alone. This is what a fresh
+environment with a wheel is tried with (``make test-wheel``).
 """
 
 from __future__ import annotations
@@ -126,10 +127,9 @@ def run_page(page: Path, folder: Path) -> int:
 
 if __name__ == "__main__":
     made = Path(sys.argv[1]).resolve() / "files"
-    made.mkdir(parents=True)
-    files(made)
-    for argument in sys.argv[2:]:
-        page = Path(argument).resolve()
-        number = run_page(page, shutil.copytree(made, made.with_name(page.stem)))
-        assert number, f"{page.name} has no Python"
+    if not made.exists():
+        made.mkdir(parents=True)
+        files(made)
+    for page in map(Path, sys.argv[2:]):
+        number = run_page(page.resolve(), shutil.copytree(made, made.with_name(page.stem)))
         print(f"{page.name}: {number} blocks of Python ran")

@@ -51,6 +51,20 @@ def test_every_page_is_in_the_menu() -> None:
     assert sorted(named) == sorted(page.name for page in PAGES)
 
 
+def test_rows_of_equivalence_name_tests() -> None:
+    """Every row has a test, and every tolerance stands in the files that its row names."""
+    rows = [line.split("|")[1:-1] for line in (DOCS / "equivalence.md").read_text().splitlines() if line[:1] == "|"]
+    assert len(rows) > 40
+    for *_, tolerance, tests in rows:
+        if set(tests) <= set("- ") or tests.strip() == "test":
+            continue
+        files = [ROOT / "tests" / "parity" / name for name in re.findall(r"`(test_\w+\.py)`", tests)]
+        assert files, tolerance
+        text = "".join(path.read_text() for path in files)
+        for number in re.findall(r"\b\d+e-\d+|\b0\.\d+", tolerance):
+            assert number in text, (number, tests)
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     import annstream
 

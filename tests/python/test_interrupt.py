@@ -112,3 +112,53 @@ def test_an_interrupted_zarr_leaves_the_old_one(moment: str, source: Path, tmp_p
     assert run(WRITE, source, target, moment)[0] == "True"
     assert {path: path.read_bytes() for path in target.rglob("*") if path.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["target.zarr"]
+
+
+STEPS = {
+    "calculate_qc_metrics": "annstream.pp.calculate_qc_metrics(adata, percent_top=None, inplace=True)",
+    "filter_cells": "annstream.pp.filter_cells(adata, min_genes=45)",
+    "filter_genes": "annstream.pp.filter_genes(adata, min_cells=3010)",
+    "normalize_total": "annstream.pp.normalize_total(adata)",
+    "highly_variable_genes": "annstream.pp.highly_variable_genes(adata, flavor='seurat_v3', n_top_genes=50)",
+    "scale": "annstream.pp.scale(adata)",
+    "regress_out": "annstream.pp.regress_out(adata, ['number'])",
+    "pca": "annstream.pp.pca(adata, n_comps=40)",
+    "neighbors": "annstream.pp.neighbors(adata)",
+    "scrublet": "annstream.pp.scrublet(adata)",
+    "rank_genes_groups": "annstream.tl.rank_genes_groups(adata, 'batch', method='wilcoxon')",
+    "score_genes": "annstream.tl.score_genes(adata, adata.var_names[:20])",
+}
+
+STEP = """
+# The same cells many times, so that every job lasts until somebody looks up.
+adata = annstream.concat([annstream.read(sys.argv[1])] * 6, index_unique="-")
+
+def state():
+    tables = [adata.obs.copy(), adata.var.copy()]
+    arrays = {f"{name}/{key}": value for name in ("obsm", "varm", "obsp", "varp")
+              for key, value in getattr(adata, name).items()}
+    return tables, arrays, dict(adata.uns), list(adata.layers), repr(adata.X), adata.raw
+
+for name, step in steps().items():
+    before = state()
+    annstream._annstream.watch(strike)
+    stopped = interrupted(step)
+    annstream._annstream.watch(None)
+    after = state()
+    for table, as_it_was in zip(after[0], before[0], strict=True):
+        pd.testing.assert_frame_equal(table, as_it_was)
+    assert after[1].keys() == before[1].keys(), name
+    assert all(np.array_equal(after[1][key], value) for key, value in before[1].items()), name
+    assert after[2:] == before[2:], (name, before[2:], after[2:])
+    print(name, stopped, flush=True)
+"""
+
+
+def test_interrupted_steps_change_nothing(source: Path) -> None:
+    """No step leaves columns, arrays or operators of half its work, and none writes to the file."""
+    before = source.read_bytes()
+    # Functions, not text for `eval`: a KeyboardInterrupt that passes through that counts as one that nobody caught.
+    functions = "".join(f"{name!r}: lambda: {step}, " for name, step in STEPS.items())
+    printed = run(f"def steps():\n    return {{{functions}}}\n" + STEP, source)
+    assert printed == [f"{name} True" for name in STEPS]
+    assert source.read_bytes() == before

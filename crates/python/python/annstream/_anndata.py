@@ -29,11 +29,18 @@ _MANY = 100_000
 
 # What anndata 0.13 takes between brackets beside cells and genes.
 try:
-    from anndata.acc import AdRef, MapAcc, RefAcc
+    from anndata.acc import AdRef, LayerAcc, MapAcc, RefAcc
 except ImportError:
     _REFERENCES: tuple[type, ...] = ()
 else:
     _REFERENCES = (AdRef, MapAcc, RefAcc)
+
+
+def _gene(reference: Any) -> tuple[str, str | None] | None:
+    """The gene and the layer that a reference names if it is one to the values of a gene, as plots make them."""
+    if not isinstance(reference, AdRef) or not isinstance(reference.acc, LayerAcc):
+        return None
+    return (reference.idx[1], reference.acc.k) if isinstance(reference.idx[1], str) else None
 
 
 class AnnData(ad.AnnData):
@@ -55,7 +62,8 @@ class AnnData(ad.AnnData):
     def __getitem__(self, index: Any) -> AnnData:
         """A view of some cells and genes: names, label slices, masks, positions, in any order."""
         if isinstance(index, _REFERENCES):
-            return super().__getitem__(index)
+            values = self._column(*gene) if (gene := _gene(index)) else None
+            return super().__getitem__(index) if values is None else values
         obs, var = self._normalize_indices(index)
         return type(self)(self, oidx=obs, vidx=var, asview=True)
 
@@ -77,11 +85,13 @@ class AnnData(ad.AnnData):
 
     @X.setter
     def X(self, value: Any) -> None:
-        if self.is_view and isinstance(own_x(self._adata_ref), LazyMatrix):
+        of_lazy = self.is_view and isinstance(own_x(self._adata_ref), LazyMatrix)
+        if isinstance(value, LazyMatrix) or (of_lazy and value is not None and not np.isscalar(value)):
             shape = getattr(value, "shape", None)
-            if value is not None and not np.isscalar(value) and shape != self.shape:
+            if shape != self.shape:
                 msg = f"Data matrix has wrong shape {shape}, need to be {self.shape}."
                 raise ValueError(msg)
+        if of_lazy:
             if np.isscalar(value):
                 value = np.full(self.shape, value)
             msg = "Setting element `.X` of view, initializing view as actual."
@@ -199,13 +209,14 @@ class AnnData(ad.AnnData):
         layer
             The layer; ``X`` by default.
         """
+        values = None if k in self.obs.columns else self._column(k, layer)
+        return super().obs_vector(k, layer=layer) if values is None else values
+
+    def _column(self, gene: str, layer: str | None) -> np.ndarray | None:
+        """Values of a gene, if the matrix is lazy and has it once."""
         matrix = self._lazy(layer)
-        if matrix is None or k in self.obs.columns or k not in self.var_names:
-            return super().obs_vector(k, layer=layer)
-        place = self.var_names.get_loc(k)
-        if not isinstance(place, int):
-            return super().obs_vector(k, layer=layer)
-        return matrix.columns([place])[:, 0].copy()
+        place = self.var_names.get_loc(gene) if matrix is not None and gene in self.var_names else None
+        return matrix.columns([place])[:, 0].copy() if isinstance(place, int) else None
 
     def obs_vectors(self, keys: Sequence[str], *, layer: str | None = None, use_raw: bool = False) -> pd.DataFrame:
         """Values of genes and of columns of ``obs`` for all cells, in one pass over the matrix.

@@ -7,12 +7,9 @@ array.
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import os
 import pickle
 import sys
-import tempfile
 import threading
 import uuid
 import weakref
@@ -21,18 +18,15 @@ from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-import pandas as pd
-from anndata.io import write_elem
 from scipy import sparse
 
-from . import _annstream
 from ._matrix import LazyMatrix, _sparse_class
+from ._scratch import write_scratch
 from ._settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 # Matrices that a process keeps open for tasks that may come.
 _KEPT = 8
@@ -196,67 +190,13 @@ def from_dask(array: Any) -> LazyMatrix:
     if array.ndim != 2 or any(np.isnan(extent) for extent in array.shape):
         msg = f"a dask array of shape {array.shape}, expected two known extents; see `compute_chunk_sizes()`"
         raise ValueError(msg)
-    handle, name = tempfile.mkstemp(prefix="annstream-", suffix=".h5ad", dir=settings.tmpdir)
-    os.close(handle)
-    # The matrix removes it when nobody reads from it any more; this is for those that are there at the end.
-    atexit.register(Path(name).unlink, missing_ok=True)
-    try:
-        _write_blocks(name, array if len(array.chunks[1]) == 1 else array.rechunk({1: -1}))
-        matrix = LazyMatrix(_annstream.Matrix.open(name, "X", scratch=True))
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    whole = array if len(array.chunks[1]) == 1 else array.rechunk({1: -1})
+    blocks = _blocks(whole)
+    # What an array is said to hold is a guess; what it does hold, its blocks tell.
+    first = next(blocks, whole._meta)
+    matrix = write_scratch(chain([first] if array.shape[0] else [], blocks), array.shape, first)
     _remember(array, matrix)
     return matrix
-
-
-def _write_blocks(name: str, array: Any) -> None:
-    """Writes the blocks of a dask array one behind the other, as anndata would store the matrix."""
-    blocks = _blocks(array)
-    # What an array is said to hold is a guess; what it does hold, its blocks tell.
-    first = next(blocks, array._meta)
-    blocks = chain([first] if array.shape[0] else [], blocks)
-    with h5py.File(name, "w") as file:
-        file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
-        for axis, extent in zip(("obs", "var"), array.shape, strict=True):
-            write_elem(file, axis, pd.DataFrame(index=np.arange(extent).astype(str)))
-        if hasattr(first, "tocsr"):
-            _write_sparse(file.create_group("X"), blocks, array.shape, first.dtype)
-        else:
-            kind = {"chunks": True, "compression": "lzf"} if 0 not in array.shape else {}
-            values = file.create_dataset("X", array.shape, first.dtype, **kind)
-            values.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
-            start = 0
-            for block in blocks:
-                values[start : start + block.shape[0]] = _of_type(np.asarray(block), first.dtype)
-                start += block.shape[0]
-
-
-def _write_sparse(group: h5py.Group, blocks: Iterable[Any], shape: tuple[int, int], dtype: np.dtype) -> None:
-    group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": shape})
-    kind: dict[str, Any] = {"chunks": (1 << 17,), "maxshape": (None,), "compression": "lzf"}
-    indices = group.create_dataset("indices", (0,), np.int32 if shape[1] < 2**31 else np.int64, **kind)
-    data = group.create_dataset("data", (0,), dtype, **kind)
-    pointers = np.zeros(shape[0] + 1, np.int64)
-    start = 0
-    for block in blocks:
-        own = sparse.csr_matrix(_of_type(block, dtype))
-        if not own.has_sorted_indices:
-            own = own.sorted_indices()
-        end = pointers[start] + own.nnz
-        for stored, new in ((indices, own.indices), (data, own.data)):
-            stored.resize((end,))
-            stored[pointers[start] :] = new
-        pointers[start + 1 : start + 1 + own.shape[0]] = pointers[start] + own.indptr[1:]
-        start += own.shape[0]
-    group.create_dataset("indptr", data=pointers)
-
-
-def _of_type(block: Any, dtype: np.dtype) -> Any:
-    if not np.can_cast(block.dtype, dtype):
-        msg = f"a block of {block.dtype} in a dask array whose first block is of {dtype}"
-        raise TypeError(msg)
-    return block.astype(dtype, copy=False)
 
 
 def _blocks(array: Any) -> Iterator[Any]:

@@ -293,6 +293,10 @@ class LazyMatrix:
         block = self.to_memory()
         return block.toarray() if sparse.issparse(block) else block
 
+    def ravel(self) -> np.ndarray:
+        """All of it as a numpy array of one dimension, row after row; see :meth:`toarray`."""
+        return self.toarray().ravel()
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return as_array(self, dtype, copy)
 

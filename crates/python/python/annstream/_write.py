@@ -146,7 +146,8 @@ def _rest(root: Any, adata: AnnData, lazy: dict[str, LazyMatrix], dense: set[str
     """Everything that does not stream, as anndata writes it."""
 
     def write(name: str, value: Any) -> None:
-        write_elem(root, name, value, dataset_kwargs=options)
+        group, key = _place(root, name)
+        write_elem(group, key, value, dataset_kwargs=options)
 
     root.attrs["encoding-type"] = "anndata"
     root.attrs["encoding-version"] = "0.1.0"
@@ -182,7 +183,14 @@ def _rest(root: Any, adata: AnnData, lazy: dict[str, LazyMatrix], dense: set[str
 
 def _matrix(root: Any, name: str, value: Any, dense: bool, options: dict[str, Any]) -> None:
     value = value.toarray() if dense and hasattr(value, "toarray") else value
-    write_elem(root, name, value, dataset_kwargs=options)
+    group, key = _place(root, name)
+    write_elem(group, key, value, dataset_kwargs=options)
+
+
+def _place(root: Any, name: str) -> tuple[Any, str]:
+    """The group of an element and its key there: anndata from 0.13 on takes no paths."""
+    group, _, key = name.partition("/")
+    return (root[group], key) if key else (root, name)
 
 
 @contextmanager

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from ..._anndata import AnnData
 from ..._matrix import LazyMatrix
+from ..._slots import set_own_x
 from . import _repr
 from ._backed_array import DEFAULT_CHUNK_SIZE, BackedArray, backed
 from ._backed_layers import BackedLayers
 from ._raw import FrozenRaw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
-
-    import pandas as pd
 
 
 class AnnDataOOM(AnnData):
@@ -74,7 +74,7 @@ class AnnDataOOM(AnnData):
             return value
         value = backed(value)
         if not self.is_view:
-            self._X = value
+            set_own_x(self, value)
         return value
 
     @X.setter
@@ -171,6 +171,45 @@ class AnnDataOOM(AnnData):
             return chosen
         self._init_as_actual(chosen)
         return None
+
+    def split_obs_by(self, key: str | Sequence[Any], out_dir: str | os.PathLike[str] = "./") -> dict[str, AnnDataOOM]:
+        """Writes a file for each value of a column of ``obs``, with all elements; cells without a value are in none.
+
+        Each file takes a pass over its own rows; ``annstream split`` makes all of them in one pass over a file.
+
+        Parameters
+        ----------
+        key
+            The column, or a label for each cell.
+        out_dir
+            The folder, which is made if it is not there. The files have the names of the values, and ``.h5ad``.
+
+        Returns
+        -------
+        dict
+            What was written, opened, by the values as text: in the order of the categories, or as they come.
+        """
+        from ._read import read
+
+        labels = pd.Series(self.obs[key].array if isinstance(key, str) else list(key))
+        if len(labels) != self.n_obs:
+            msg = f"{len(labels)} labels for {self.n_obs} cells, expected one for each"
+            raise ValueError(msg)
+        if isinstance(labels.dtype, pd.CategoricalDtype):
+            labels = labels.cat.remove_unused_categories()
+            codes, kinds = labels.cat.codes.to_numpy(), labels.cat.categories
+        else:
+            codes, kinds = pd.factorize(labels)
+        folder = Path(out_dir)
+        paths = {str(kind): folder / f"{kind}.h5ad" for kind in kinds}
+        wrong = [name for name, path in paths.items() if path.parent != folder]
+        if wrong or len(paths) < len(kinds):
+            msg = f"{wrong[0]!r} is no name for a file" if wrong else "different values have the same name"
+            raise ValueError(msg)
+        folder.mkdir(parents=True, exist_ok=True)
+        for code, path in enumerate(paths.values()):
+            self[np.flatnonzero(codes == code)].write(path)
+        return {name: read(path) for name, path in paths.items()}
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Values of ``X``, which comes into memory for that; sparse stays sparse."""

@@ -11,6 +11,7 @@ from ._chunked_ops import *  # noqa: F403
 from ._compat import oom_guard
 from ._concat import AnnDataSet, Compression
 from ._core import AnnDataOOM
+from ._mtx import read_mtx
 from ._read import is_oom
 
 __all__ = [
@@ -22,5 +23,6 @@ __all__ = [
     "Compression",
     "is_oom",
     "oom_guard",
+    "read_mtx",
 ]
 __all__ += _chunked_ops.__all__

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..._slots import own_x
 from ._backed_array import DEFAULT_CHUNK_SIZE, BackedArray
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _storage(adata: AnnDataOOM) -> list[tuple[str, str]]:
         size = f"  ({_size(place.stat().st_size)} on disk)" if place.is_file() else ""
         rows.append(("File", f"{place.name}{size}"))
     # What was closed can still be shown.
-    matrix: Any = adata.X if adata.is_view else adata._X
+    matrix: Any = adata.X if adata.is_view else own_x(adata)
     if not isinstance(matrix, BackedArray):
         return [*rows, ("X", "none")]
     density = matrix._matrix.density

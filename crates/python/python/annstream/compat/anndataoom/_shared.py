@@ -7,6 +7,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 
+from ..._slots import layer_names
 from ..._steps import stored
 from ._backed_array import BackedArray, backed
 
@@ -14,7 +15,7 @@ from ._backed_array import BackedArray, backed
 def matrix_of(adata: ad.AnnData, layer: str | None = None) -> BackedArray:
     """``X`` or a layer, lazily; it is the object that the AnnData holds if it can be."""
     if layer is not None and layer not in adata.layers:
-        msg = f"there is no layer {layer!r}; there are {sorted(adata.layers)}"
+        msg = f"there is no layer {layer!r}; there are {sorted(layer_names(adata))}"
         raise KeyError(msg)
     return backed(stored(adata, layer))
 

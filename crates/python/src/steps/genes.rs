@@ -85,12 +85,11 @@ impl Genes<'_> {
     fn dispersions(&self, exec: &Exec) -> Result<HvgTable> {
         let stage = "moments";
         let back = self.exponentials.map_or(Ok(None), |factor| self.matrix.lazy_and_back(factor, exec))?;
-        let all = match back {
-            Some(linear) => linear.run(self.pass(), stage, exec)?,
-            None => {
-                let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
-                self.matrix.lazy(exec)?.run(pass, stage, exec)?
-            }
+        let all = if let Some(linear) = back {
+            linear.run(self.pass(), stage, exec)?
+        } else {
+            let pass = MomentsPass { exponentials: self.exponentials, ..self.pass() };
+            self.matrix.lazy(exec)?.run(pass, stage, exec)?
         };
         self.measured(&self.labels()).dispersions(&all)
     }

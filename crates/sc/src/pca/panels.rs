@@ -179,7 +179,9 @@ fn each<S>(
         pool.install(|| places.into_par_iter().rev().with_max_len(1).for_each_init(room, action));
     } else {
         let mut room = room();
-        places.into_iter().for_each(|place| action(&mut room, place));
+        for place in places {
+            action(&mut room, place);
+        }
     }
 }
 

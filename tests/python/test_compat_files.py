@@ -155,7 +155,9 @@ def test_a_file_for_each_value(name: str, layout: str, tmp_path: Path) -> None:
         np.testing.assert_array_equal(dense(found.raw.X), dense(memory.raw.X)[mine])
         expected.uns.pop("kind_colors")
         found.uns.pop("kind_colors")
-        assert_equal(found, expected)
+        # Both written: no categories are left where every cell has a hole, and those have no type until then.
+        expected.write_h5ad(tmp_path / "expected.h5ad")
+        assert_equal(found, ad.read_h5ad(tmp_path / "expected.h5ad"))
 
 
 def test_files_that_cannot_be_named(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_highly_variable_genes_of_counts(counts: ad.AnnData, kind: str, tmp_path
     frequent = counts[:, counts.X.getnnz(0) > 10].copy()
     found = open_as(kind, frequent, tmp_path)
     for more in ({}, {"batch_key": "batch"}):
-        given = {"flavor": "seurat_v3", "n_top_genes": 200, "span": 0.5, **more}
+        given = {"flavor": "seurat_v3", "n_top_genes": 100, "span": 0.5, **more}
         expected = frequent.copy()
         quietly(sc.pp.highly_variable_genes, expected, **given)
         annstream.pp.highly_variable_genes(found, **given)

@@ -132,4 +132,5 @@ if __name__ == "__main__":
         files(made)
     for page in map(Path, sys.argv[2:]):
         number = run_page(page.resolve(), shutil.copytree(made, made.with_name(page.stem)))
+        assert number, f"{page.name} has no Python"
         print(f"{page.name}: {number} blocks of Python ran")

@@ -52,8 +52,9 @@ pub fn n_comps(asked: Option<usize>, rows: usize, columns: usize) -> usize {
 
 /// Principal components of a matrix, `scanpy.pp.pca`: one pass for the products of columns and one for the scores; one
 /// more if means turn out to be large and none were given. Beyond [`GRAM_COLUMNS`] columns, as many passes as
-/// [`krylov`] needs. Scores stay in memory, `4 × rows × components` bytes; the products and their [decomposition](decomposition_bytes) take
-/// some `12 k²` to `36 k²` bytes while they are needed. Both are charged to the budget while the passes run; what is returned is the caller's to charge.
+/// [`krylov`] needs. Scores stay in memory, `4 × rows × components` bytes; the products, and what
+/// [becomes of them](decomposition_bytes), take some `12 k²` to `36 k²` bytes while they are needed. Both are charged to the
+/// budget while the passes run; what is returned is the caller's to charge.
 ///
 /// # Errors
 /// If the number of components is not below both dimensions, a value is not a finite number (the error names the row),

@@ -69,6 +69,11 @@ impl Recipe {
         }
     }
 
+    /// Whether a step after the components may look at them, or at another embedding.
+    pub(crate) fn looks_at_cells(&self) -> bool {
+        self.harmony.is_some() || self.neighbors.is_some() || self.umap.is_some()
+    }
+
     /// As the text of a TOML file.
     ///
     /// # Errors

@@ -75,6 +75,7 @@ pub fn run(
     let search = recipe.matrix.scrublet.as_ref().map(|step| DoubletSearch::new(step, exec)).transpose()?;
     let near = search.as_ref().map(|search| move |points: Points<'_>, look: &Look<'_>| search.near(points, look));
     let near = near.as_ref().map(|near| near as &Search<'_>);
+    let options = PipelineOptions { keep_scores: recipe.looks_at_cells(), ..options };
     let mut pipeline = begin(input, matrix, &recipe.matrix, options, near, writer, exec)?;
     let mut graphs = Graphs::default();
     let mut report = Report { recall_of_doublets: search.and_then(|search| search.recall()), ..Report::default() };

@@ -84,7 +84,7 @@ impl Job<'_> {
             return Ok(());
         }
         let Ready { tables, matrix, compression } = opened.ready(self.recipe, writing, &exec)?;
-        let options = PipelineOptions { keep_x: self.keep_x, compression };
+        let options = PipelineOptions { keep_x: self.keep_x, compression, keep_scores: false };
         let writer = writing.create(self.output, &exec)?;
         let report = run(tables.input(), matrix, self.recipe, options, writer.as_ref(), &exec)?;
         drop(tables);

@@ -32,6 +32,8 @@ pub struct EditSpec {
     pub x: XSource,
     /// Names of the layers that the caller writes into the same writer; those of the input by these names are left out.
     pub layers: Vec<String>,
+    /// Names of the entries of `obsm` that the caller writes, likewise.
+    pub obsm: Vec<String>,
     /// Compression of all that is written here.
     pub compression: Compression,
 }
@@ -39,15 +41,15 @@ pub struct EditSpec {
 impl EditSpec {
     /// Some cells and genes, with all matrices of the input.
     pub fn new(obs: Selection, var: Selection, compression: Compression) -> Self {
-        Self { obs, var, x: XSource::Keep, layers: Vec::new(), compression }
+        Self { obs, var, x: XSource::Keep, layers: Vec::new(), obsm: Vec::new(), compression }
     }
 }
 
 /// Writes the chosen cells and genes of a file with additions; does not commit. The result is that of
 /// `adata = adata[cells, genes].copy()` followed by the assignments.
 ///
-/// Matrices that the caller provides ([`XSource::Written`], [`EditSpec::layers`]) may be written before or after; the root,
-/// the group `layers` and their attributes are written here. That the caller does write them is not checked.
+/// Matrices that the caller provides ([`XSource::Written`], [`EditSpec::layers`], [`EditSpec::obsm`]) may be written before or after; the
+/// root, the groups of these and their attributes are written here. That the caller does write them is not checked.
 ///
 /// Unused categories and their colours go as in a subset; colours of a column that is replaced stay as they are.
 ///
@@ -73,11 +75,13 @@ pub fn write_edited(
         }
     }
     check(&additions, spec.obs.len(), spec.var.len())?;
-    for name in &spec.layers {
-        check_key(name).map_err(|error| error.at("layers"))?;
+    for (mapping, names) in [("layers", &spec.layers), ("obsm", &spec.obsm)] {
+        for name in names {
+            check_key(name).map_err(|error| error.at(mapping))?;
+        }
     }
     let options = WriteOptions { compression: spec.compression };
-    let mut obsm = Vec::new();
+    let mut obsm = spec.obsm.clone();
     for (name, element) in std::mem::take(&mut additions.obsm) {
         writer.group("obsm")?;
         write_element(writer, &format!("obsm/{name}"), &element, &options, &[input.file.store().as_ref()])?;

@@ -2,7 +2,7 @@
 //!
 //! - [`Gram`] is a consumer: the products of all pairs of columns, in one pass. It gives [`Moments`];
 //! - [`decompose`] makes a [`Model`] of them: means, components, variances. No data is read;
-//! - [`Project`] is a consumer too: the scores of every row, given a model;
+//! - [`Project`] is a consumer too: the scores of every row, given a model; [`WriteScores`] writes them as they come;
 //! - [`Spill`] is one that keeps the rows it sees, in memory or in a scratch file, so that the projection need not read
 //!   the file again;
 //! - where columns are too many for their products, [`krylov`] finds a model in some passes, with residuals;
@@ -29,6 +29,7 @@ mod result;
 mod sparse;
 mod spill;
 mod tiles;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -40,3 +41,4 @@ pub use moments::Moments;
 pub use project::Project;
 pub use result::Stored;
 pub use spill::{Spill, SpilledRows};
+pub use written::WriteScores;

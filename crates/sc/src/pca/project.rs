@@ -29,6 +29,11 @@ impl Project {
         Self { rows, width: model.width, n_comps: model.n_comps, weights: model.components.clone(), zero }
     }
 
+    /// Rows and columns of the scores.
+    pub fn shape(&self) -> [usize; 2] {
+        [self.rows, self.n_comps]
+    }
+
     fn scores<T: Real>(&self, block: &NumberBlock, values: &[T]) -> Vec<f32> {
         let mut out = Vec::with_capacity(block.len() * self.n_comps);
         let mut scores = vec![0.0; self.n_comps];

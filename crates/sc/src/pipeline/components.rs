@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use annstream_core::edit::EditSpec;
 use annstream_core::element::{DenseArray, Dict, Element};
 use annstream_core::lazy::{LazyMatrix, Precision, Through, View};
 use annstream_core::op::{Deviations, Scale};
 use annstream_core::table::Column;
-use annstream_store::Buffer;
+use annstream_store::{Buffer, StoreWriter};
 
 use super::state::State;
 use crate::groups::truths;
 use crate::hvg::Moments as GeneMoments;
 use crate::pca::{
-    GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRows, decompose, decomposition_bytes, fit, n_comps,
+    GRAM_COLUMNS, Gram, Pca, PcaOptions, Project, Spill, SpilledRows, WriteScores, decompose, decomposition_bytes, fit,
+    n_comps,
 };
 use crate::recipe::{PcaStep, ScaleOptions};
 use crate::{Error, Result};
@@ -33,6 +35,19 @@ pub(super) struct Plan {
     rows: usize,
     precision: Precision,
 }
+
+/// Where the scores of the cells go.
+pub(super) struct Scores<'a> {
+    /// What is written.
+    pub(super) writer: &'a dyn StoreWriter,
+    /// Gets the names of what is written before the tables.
+    pub(super) spec: &'a mut EditSpec,
+    /// Whether they stay in memory.
+    pub(super) keep: bool,
+}
+
+/// The entry of `obsm` that has them.
+const SCORES: &str = "X_pca";
 
 /// The consumer that gathers for it.
 pub(super) type Gathering = Through<Spill>;
@@ -157,7 +172,12 @@ impl Plan {
     }
 
     /// Components and scores, and what is stored of them.
-    pub(super) fn finish(self, state: &mut State<'_>, gathered: Option<SpilledRows>) -> Result<()> {
+    pub(super) fn finish(
+        self,
+        state: &mut State<'_>,
+        gathered: Option<SpilledRows>,
+        scores: Scores<'_>,
+    ) -> Result<()> {
         let count = n_comps(self.step.n_comps, self.rows, self.width);
         let zero_center = self.step.zero_center;
         let offsets = self.offsets.as_deref();
@@ -181,7 +201,18 @@ impl Plan {
                 decompose(moments, count, zero_center, offsets)
             })?;
             let project = Project::new(&model, self.rows);
-            let scores = state.stage("scores", |state| spilled.run(project, "scores", state.exec))?;
+            let Scores { writer, spec, keep } = scores;
+            let scores = state.stage("scores", |state| {
+                if keep {
+                    return spilled.run(project, "scores", state.exec);
+                }
+                writer.group("obsm")?;
+                let (path, compression) = (format!("obsm/{SCORES}"), spec.compression);
+                let written = WriteScores { project, writer, path, compression };
+                spilled.run(written, "scores", state.exec)?;
+                spec.obsm.push(SCORES.to_owned());
+                Ok(vec![])
+            })?;
             Pca { model, scores, report: None }
         } else {
             let matrix = self.matrix(state)?;
@@ -194,15 +225,19 @@ impl Plan {
             state.stage("pca", |state| fit(&matrix, &options, state.exec))?
         };
         let scores = std::mem::take(&mut pca.scores);
-        state.hold(scores.len() as u64 * 4, "the scores of the cells")?;
-        store(state, &pca, scores, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
+        if !scores.is_empty() {
+            state.hold(scores.len() as u64 * 4, "the scores of the cells")?;
+            let scores = DenseArray { shape: vec![self.rows, count], values: Buffer::F32(scores) };
+            state.additions.obsm.insert(SCORES.to_owned(), Element::Array(scores));
+        }
+        store(state, &pca, self.mask.as_ref().map(|(name, mask)| (name.as_str(), mask.as_slice())), &self)
     }
 }
 
-fn store(state: &mut State<'_>, pca: &Pca, scores: Vec<f32>, mask: Option<(&str, &[bool])>, plan: &Plan) -> Result<()> {
+/// What is known of the components, beside the scores.
+fn store(state: &mut State<'_>, pca: &Pca, mask: Option<(&str, &[bool])>, plan: &Plan) -> Result<()> {
     let stored = pca.stored(mask, plan.step.zero_center, plan.precision)?;
     let array = |values: Buffer, shape: Vec<usize>| Element::Array(DenseArray { shape, values });
-    let scores = array(Buffer::F32(scores), vec![plan.rows, stored.n_comps]);
     let typed = |values: &[f64], precision: Precision| -> Result<Buffer> {
         Buffer::F64(values.to_vec()).cast(precision.dtype())
     };
@@ -223,7 +258,6 @@ fn store(state: &mut State<'_>, pca: &Pca, scores: Vec<f32>, mask: Option<(&str,
         ("variance".to_owned(), list(stored.variance)?),
         ("variance_ratio".to_owned(), list(stored.variance_ratio)?),
     ]);
-    state.additions.obsm.insert("X_pca".to_owned(), scores);
     state.additions.varm.insert("PCs".to_owned(), loadings);
     state.additions.set_uns(["pca"], Element::Dict(entry));
     Ok(())

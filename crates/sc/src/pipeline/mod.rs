@@ -71,6 +71,9 @@ pub struct PipelineOptions {
     pub keep_x: KeepX,
     /// Compression of what is written.
     pub compression: Compression,
+    /// Whether the scores of the cells stay in memory for the steps that follow; else they are written while they are worked
+    /// out. Whoever runs these steps decides.
+    pub keep_scores: bool,
 }
 
 /// What a pipeline did.

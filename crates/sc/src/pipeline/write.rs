@@ -7,7 +7,7 @@ use annstream_core::sink::{WriteBoth, WritePass};
 use annstream_core::subset::Selection;
 use annstream_store::{DType, ErrorKind, StoreWriter};
 
-use super::components;
+use super::components::{self, Scores};
 use super::state::State;
 use super::{KeepX, PipelineOptions};
 use crate::{Error, Result};
@@ -93,10 +93,12 @@ pub(super) fn matrices(state: &mut State<'_>, options: PipelineOptions, writer: 
         });
         let gathered = passed.map_err(|error| of_input(error, state))?;
         if let Some(plan) = plan {
-            plan.finish(state, gathered).map_err(|error| of_input(error, state))?;
+            let scores = Scores { writer, spec: &mut spec, keep: options.keep_scores };
+            plan.finish(state, gathered, scores).map_err(|error| of_input(error, state))?;
         }
     } else if let Some(plan) = plan {
-        plan.finish(state, None).map_err(|error| of_input(error, state))?;
+        let scores = Scores { writer, spec: &mut spec, keep: options.keep_scores };
+        plan.finish(state, None, scores).map_err(|error| of_input(error, state))?;
     }
     if keep == KeepX::Scaled {
         scaled(state, scale, options, writer)?;

@@ -51,7 +51,8 @@ pub(crate) struct Arguments {
     /// Cells that push, for each edge that pulls
     #[arg(long, value_name = "N", default_value_t = 5)]
     negative_sample_rate: usize,
-    /// Where cells begin: spectral, random, pca, or an entry of obsm
+    /// Where cells begin: spectral (more than 10,000 at the picture of a coarser graph that began so), random, pca, or an entry
+    /// of obsm
     #[arg(long, value_name = "NAME", default_value = "spectral")]
     init_pos: String,
     /// Where random numbers start: random_state of scanpy

@@ -3,7 +3,8 @@
 //! [`umap`] takes the weighted graph of `scanpy.pp.neighbors` and gives coordinates, in three steps:
 //!
 //! - a [`Curve`] says how near two points at some distance are;
-//! - the points begin where the slowest waves on the graph put them ([`InitPos::Spectral`]);
+//! - the points begin where the slowest waves on the graph put them ([`InitPos::Spectral`]), those of more than 10,000
+//!   at the picture of a coarser graph that began so;
 //! - in a number of epochs, edges pull their ends together and points drawn at random are pushed apart.
 //!
 //! The forces, the schedule of the edges and the learning rate are those of umap-learn, whose sequence of moves has no
@@ -29,6 +30,7 @@ mod annotate;
 mod components;
 mod curve;
 mod force;
+mod ladder;
 mod layout;
 pub(crate) mod random;
 mod spectral;
@@ -132,9 +134,13 @@ pub fn umap(graph: &Graph, options: &UmapOptions, exec: &Exec) -> Result<Umap> {
     let epochs = options.maxiter.unwrap_or(usual);
     let _charge = exec.budget().charge(bytes(graph, n_components), "the picture")?;
     let springs = Springs::new(graph, if epochs > 10 { epochs } else { usual })?;
-    let start = start::start(&springs, &options.init_pos, n_components, random_state, exec)?;
     let forces = Forces::new(curve, gamma);
     let moves = LayoutOptions { forces, epochs, alpha, pushing: negative_sample_rate, seed: random_state };
+    let (start, moves) = if options.init_pos == InitPos::Spectral && springs.vertices() > ladder::LARGE {
+        ladder::from_coarser(&springs, n_components, moves, exec)?
+    } else {
+        (start::start(&springs, &options.init_pos, n_components, random_state, exec)?, moves)
+    };
     let positions = layout(springs, start, n_components, &moves, exec)?;
     Ok(Umap { positions, curve, epochs })
 }

@@ -22,7 +22,8 @@ const NOISES: u64 = 2 << 40;
 /// Where points are before they move.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum InitPos {
-    /// By the slowest waves on the graph: eigenvectors of its normalized Laplacian.
+    /// By the slowest waves on the graph, eigenvectors of its normalized Laplacian: of a coarser graph where there are more
+    /// than 10,000 vertices, whose picture these begin at.
     #[default]
     Spectral,
     /// Anywhere.

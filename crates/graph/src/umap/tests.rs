@@ -114,6 +114,37 @@ fn awkward_graphs_have_finite_pictures() {
 }
 
 #[test]
+fn large_graphs_begin_at_coarser_ones() {
+    let (count, size) = (12, 1000);
+    let graph = groups(count, size, 3);
+    let options = UmapOptions { maxiter: Some(12), ..UmapOptions::default() };
+    let picture = umap(&graph, &options, &exec(2)).unwrap();
+    assert_eq!(umap(&graph, &options, &exec(1)).unwrap(), picture);
+    let points: Vec<&[f32]> = picture.positions.chunks(2).collect();
+    let mut centres = vec![[0.0_f32; 2]; count];
+    for (i, point) in points.iter().enumerate() {
+        (0..2).for_each(|axis| centres[i / size][axis] += point[axis] / size as f32);
+    }
+    let distance = |point: &[f32], centre: &[f32; 2]| (point[0] - centre[0]).hypot(point[1] - centre[1]);
+    let nearest = |point: &[f32]| {
+        (0..count).min_by(|a, b| distance(point, &centres[*a]).total_cmp(&distance(point, &centres[*b]))).unwrap()
+    };
+    let wrong = points.iter().enumerate().filter(|(i, point)| nearest(point) != i / size).count();
+    assert!(wrong * 50 < count * size, "{wrong} of {}", count * size);
+    // What cannot be made coarser, and what is one vertex at once.
+    let n = 10_100;
+    let star: Vec<u32> = (1..n).chain((1..n).map(|_| 0)).collect();
+    let starts: Vec<usize> = std::iter::once(0).chain(n as usize - 1..star.len() + 1).collect();
+    for graph in [
+        Graph::new(vec![0; n as usize + 1], vec![], vec![]).unwrap(),
+        Graph::new(starts, star.clone(), vec![0.5; star.len()]).unwrap(),
+    ] {
+        let picture = umap(&graph, &options, &exec(2)).unwrap();
+        assert!(picture.positions.len() == 2 * n as usize && picture.positions.iter().all(|x| x.is_finite()));
+    }
+}
+
+#[test]
 fn positions_to_begin_with() {
     let graph = groups(2, 30, 1);
     let values: Vec<f32> = (0..60).flat_map(|i| [i as f32, -(i as f32), 3.0]).collect();

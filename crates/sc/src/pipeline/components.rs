@@ -172,12 +172,7 @@ impl Plan {
     }
 
     /// Components and scores, and what is stored of them.
-    pub(super) fn finish(
-        self,
-        state: &mut State<'_>,
-        gathered: Option<SpilledRows>,
-        scores: Scores<'_>,
-    ) -> Result<()> {
+    pub(super) fn finish(self, state: &mut State<'_>, gathered: Option<SpilledRows>, scores: Scores<'_>) -> Result<()> {
         let count = n_comps(self.step.n_comps, self.rows, self.width);
         let zero_center = self.step.zero_center;
         let offsets = self.offsets.as_deref();

@@ -7,7 +7,7 @@ const COMPANIONS: usize = 3;
 const NONE: u32 = u32::MAX;
 
 /// For each vertex the one that it becomes part of, and the graph of these: weights between and within are added up.
-pub(super) fn coarsen(level: &Level) -> (Vec<u32>, Level) {
+pub(in crate::umap) fn coarsen(level: &Level) -> (Vec<u32>, Level) {
     let (parents, count) = parents(level);
     let mut starts = vec![0_usize; count + 1];
     for &parent in &parents {

@@ -7,7 +7,7 @@ use crate::umap::springs::Springs;
 
 /// A connected graph at some coarseness, and its matrix `S W S`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Level {
+pub(in crate::umap) struct Level {
     pub(super) starts: Vec<usize>,
     pub(super) targets: Vec<u32>,
     /// Entries of `S W S`.
@@ -18,7 +18,7 @@ pub(super) struct Level {
 
 impl Level {
     /// That of some vertices, between which and the others there are no edges.
-    pub(super) fn new(springs: &Springs, vertices: &[u32]) -> Self {
+    pub(in crate::umap) fn new(springs: &Springs, vertices: &[u32]) -> Self {
         let mut places = vec![0_u32; springs.vertices()];
         for (place, &vertex) in (0..).zip(vertices) {
             places[vertex as usize] = place;
@@ -48,14 +48,19 @@ impl Level {
     }
 
     /// Number of vertices.
-    pub(super) fn vertices(&self) -> usize {
+    pub(in crate::umap) fn vertices(&self) -> usize {
         self.roots.len()
     }
 
     /// The ids and the entries of a row.
-    pub(super) fn row(&self, vertex: usize) -> (&[u32], &[f32]) {
+    pub(in crate::umap) fn row(&self, vertex: usize) -> (&[u32], &[f32]) {
         let range = self.starts[vertex]..self.starts[vertex + 1];
         (&self.targets[range.clone()], &self.entries[range])
+    }
+
+    /// The square root of the sum of the weights of a vertex.
+    pub(in crate::umap) fn root(&self, vertex: usize) -> f32 {
+        self.roots[vertex]
     }
 
     /// `out = scale (A x - shift x) - share out`.

@@ -14,8 +14,8 @@ mod subspace;
 
 use annstream_core::Exec;
 
-use self::coarsen::coarsen;
-use self::level::Level;
+pub(super) use self::coarsen::coarsen;
+pub(super) use self::level::Level;
 use super::springs::Springs;
 use crate::Result;
 

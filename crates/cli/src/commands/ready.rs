@@ -2,6 +2,7 @@
 
 use annstream_core::anndata::usual_compression;
 use annstream_core::concat::{Apart, ConcatPlan, Input, apart, plan};
+use annstream_core::source::worth_keeping;
 use annstream_core::{Exec, Result};
 use annstream_pipeline::{Names, Recipe};
 use annstream_sc::pipeline::Matrix;
@@ -101,7 +102,8 @@ impl Opened {
                 let usual = || usual_compression(inputs.iter().map(|input| &input.file));
                 let compression = writing.compression.unwrap_or_else(usual);
                 let apart = apart(&inputs, &plan, exec)?;
-                let matrix = Matrix::stacked(apart.x.clone());
+                let slow = inputs.iter().any(|input| input.file.x().is_some_and(|x| worth_keeping(&input.file, x)));
+                let matrix = Matrix::stacked(apart.x.clone(), slow);
                 Ok(Ready { tables: Tables::Apart(apart), matrix, compression })
             }
         }

@@ -45,6 +45,8 @@ Options have the names that they have in scanpy and in the commands of single st
 the other. [rank_genes_groups] compares the communities of [leiden] unless it has groupby; it reads X as the steps leave
 it, whatever --keep-x says, or raw if there is one (use_raw = false for X). Groups of one cell are left out with a warning.
 
+Compressed counts are decompressed once: the first pass leaves them in scratch space for the others, if there is room.
+
 Examples:
   annstream run counts.h5ad -o done.h5ad
   annstream run counts.h5ad -o done.h5ad --recipe mine.toml --memory 2G --metrics run.json

@@ -173,7 +173,9 @@ impl LazyMatrix {
     pub fn run<C: Consumer>(&self, consumer: C, stage: &str, exec: &Exec) -> Result<C::Output> {
         self.count_passes(1);
         let dense = self.dense_columns(consumer.dense_columns());
-        self.run_items(consumer, &self.items(dense, BLOCK_BYTES)?, stage, exec)
+        let items = self.items(dense, BLOCK_BYTES)?;
+        self.source.pass(&items.iter().map(|item| item.source.clone()).collect::<Vec<_>>());
+        self.run_items(consumer, &items, stage, exec)
     }
 
     /// Feeds the blocks of some items to a consumer.

@@ -39,6 +39,10 @@ pub trait MatrixSource: Send + Sync {
     /// If the stored bytes are damaged; the error names file, element and row.
     fn read(&self, rows: Range<u64>) -> Result<Block>;
 
+    /// Says that a pass over these ranges begins, which others may follow, so that a source that is slow to read may keep what
+    /// it reads.
+    fn pass(&self, _ranges: &[Range<u64>]) {}
+
     /// Says that each row will be read once only, so that a source may give back the scratch space of what was read.
     fn read_once(&mut self) {}
 
@@ -89,6 +93,10 @@ impl<S: MatrixSource + ?Sized> MatrixSource for Box<S> {
         (**self).read(rows)
     }
 
+    fn pass(&self, ranges: &[Range<u64>]) {
+        (**self).pass(ranges);
+    }
+
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
         (**self).read_structure(rows)
     }
@@ -117,6 +125,10 @@ impl<S: MatrixSource + ?Sized> MatrixSource for Arc<S> {
 
     fn read(&self, rows: Range<u64>) -> Result<Block> {
         (**self).read(rows)
+    }
+
+    fn pass(&self, ranges: &[Range<u64>]) {
+        (**self).pass(ranges);
     }
 
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {

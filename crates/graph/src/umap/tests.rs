@@ -134,7 +134,7 @@ fn large_graphs_begin_at_coarser_ones() {
     // What cannot be made coarser, and what is one vertex at once.
     let n = 10_100;
     let star: Vec<u32> = (1..n).chain((1..n).map(|_| 0)).collect();
-    let starts: Vec<usize> = std::iter::once(0).chain(n as usize - 1..star.len() + 1).collect();
+    let starts: Vec<usize> = std::iter::once(0).chain((n as usize - 1)..=star.len()).collect();
     for graph in [
         Graph::new(vec![0; n as usize + 1], vec![], vec![]).unwrap(),
         Graph::new(starts, star.clone(), vec![0.5; star.len()]).unwrap(),

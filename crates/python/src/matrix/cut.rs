@@ -47,6 +47,10 @@ impl MatrixSource for CutOnce {
         self.source.read(rows)
     }
 
+    fn pass(&self, ranges: &[Range<u64>]) {
+        self.source.pass(ranges);
+    }
+
     fn read_structure(&self, rows: Range<u64>) -> Result<SparseRows> {
         self.source.read_structure(rows)
     }

@@ -8,7 +8,9 @@ use std::time::SystemTime;
 use annstream_core::anndata::{AnnDataFile, MatrixHeader, Slot};
 use annstream_core::element::SparseLayout;
 use annstream_core::matrix::{DROPPED, MatrixSource, Remap};
-use annstream_core::source::{RowPlacement, SortedRows, StackedPart, StackedRows, StoredSparse, row_source};
+use annstream_core::source::{
+    KeptRows, RowPlacement, SortedRows, StackedPart, StackedRows, StoredSparse, row_source, worth_keeping,
+};
 use annstream_core::{Error, ErrorKind, Exec, Result};
 use annstream_store::{Compression, DType, OpenOptions, is_url, open};
 use pyo3::prelude::*;
@@ -154,7 +156,9 @@ impl Root {
         let made: Arc<dyn MatrixSource> = match &self.origin {
             Origin::File { file, path, element, .. } => {
                 let header = header(file, element).ok_or_else(|| Error::internal("a matrix that is gone"))?;
-                row_source(file, header, exec).map_err(|error| error.in_file(path))?
+                let rows = row_source(file, header, exec).map_err(|error| error.in_file(path))?;
+                let values = self.nnz.filter(|_| worth_keeping(file, header));
+                values.map_or_else(|| rows.clone(), |values| Arc::new(KeptRows::new(rows.clone(), values, exec)))
             }
             Origin::Memory { source, .. } if self.format == Format::Csc => {
                 let sorted = SortedRows::sort(source, RowPlacement::Columns(None), self.shape[0] as u64, 1, exec)?;

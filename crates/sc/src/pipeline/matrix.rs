@@ -8,7 +8,7 @@ use annstream_core::Exec;
 use annstream_core::anndata::{AnnDataFile, MatrixHeader};
 use annstream_core::element::SparseLayout;
 use annstream_core::matrix::{Block, MatrixSource};
-use annstream_core::source::{StackedRows, row_source};
+use annstream_core::source::{KeptRows, StackedRows, row_source, worth_keeping};
 use annstream_store::DType;
 
 use crate::{Error, Result};
@@ -24,6 +24,8 @@ pub struct Matrix {
     pub wide_rows: bool,
     /// Whether the rows stand in no `X` of the file, and are written as they pass.
     pub apart: bool,
+    /// Whether rows are slow to read, and had better be kept if there are several passes; how many values they have.
+    pub slow: Option<u64>,
 }
 
 impl Matrix {
@@ -43,21 +45,35 @@ impl Matrix {
             }
             _ => (false, true),
         };
-        Ok(Self { source, dense, wide_rows, apart: false })
+        let slow = match header {
+            MatrixHeader::Sparse(sparse) if worth_keeping(file, header) => Some(sparse.nnz as u64),
+            _ => None,
+        };
+        Ok(Self { source, dense, wide_rows, apart: false, slow })
     }
 
     /// For a recipe of which no step reads `X`: it is not opened, and there need not be one.
     pub fn unread(file: &AnnDataFile) -> Self {
         let shape = [file.n_obs() as u64, file.n_vars() as u64];
         let source = Arc::new(Unread { shape, file: file.store().location().to_path_buf() });
-        Self { source, dense: false, wide_rows: false, apart: false }
+        Self { source, dense: false, wide_rows: false, apart: false, slow: None }
     }
 
-    /// The rows of several files, as if they stood in one.
-    pub fn stacked(rows: Arc<StackedRows>) -> Self {
+    /// The rows of several files, as if they stood in one. `slow` if they are slow to read.
+    pub fn stacked(rows: Arc<StackedRows>, slow: bool) -> Self {
         let dense = rows.is_dense();
         let wide_rows = dense || i32::try_from(rows.values()).is_err();
-        Self { source: rows, dense, wide_rows, apart: true }
+        let slow = (slow && !dense).then(|| rows.values());
+        Self { source: rows, dense, wide_rows, apart: true, slow }
+    }
+
+    /// The same for several passes: what is slow to read is kept in scratch space.
+    #[must_use]
+    pub(super) fn kept(mut self, exec: &Exec) -> Self {
+        if let Some(values) = self.slow.take() {
+            self.source = Arc::new(KeptRows::new(self.source, values, exec));
+        }
+        self
     }
 }
 

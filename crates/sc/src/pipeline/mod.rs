@@ -132,6 +132,7 @@ pub fn begin<'a>(
         return Err(Error::internal("a matrix of another shape than the tables").in_file(&input.name));
     }
     recipe.check()?;
+    let matrix = if passes(recipe, options.keep_x).len() > 1 { matrix.kept(exec) } else { matrix };
     let mut state = State::new(input, matrix, recipe, exec);
     if state.stored.stored_dtype().is_complex() {
         return Err(Error::invalid("complex numbers, expected real ones").at("X").in_file(&input.name));

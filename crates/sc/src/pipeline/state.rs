@@ -63,7 +63,7 @@ pub(super) struct State<'a> {
 
 impl<'a> State<'a> {
     pub(super) fn new(input: &'a Input, matrix: Matrix, recipe: &'a Recipe, exec: &'a Exec) -> Self {
-        let Matrix { source, dense, wide_rows, apart } = matrix;
+        let Matrix { source, dense, wide_rows, apart, slow: _ } = matrix;
         let stored = LazyMatrix::new(source);
         let shape = stored.shape();
         Self {

@@ -176,20 +176,14 @@ impl<S: MatrixSource> KeptRows<S> {
 }
 
 /// Numbers that stand in a scratch file.
-fn read(file: &File, offset: u64, len: usize, width: Width, dtype: DType) -> Result<Buffer> {
-    let damaged = |error| Error::io(error, "a scratch file");
+fn read(file: &File, mut offset: u64, len: usize, width: Width, dtype: DType) -> Result<Buffer> {
     let mut values = Buffer::recycled(dtype, len);
-    if width == Width::Own {
-        let bytes = values.as_bytes_mut().ok_or_else(|| Error::internal("a matrix of numbers was expected"))?;
-        file.read_exact_at(bytes, offset).map_err(damaged)?;
-        return Ok(values);
-    }
-    let mut bytes = Buffer::recycled(DType::U8, len * width.bytes(dtype));
-    if let Some(bytes) = bytes.as_bytes_mut() {
-        file.read_exact_at(bytes, offset).map_err(damaged)?;
-        widened(bytes, width, &mut values);
-    }
-    bytes.recycle();
+    let filled = widened(&mut values, width, |bytes| {
+        file.read_exact_at(bytes, offset)?;
+        offset += bytes.len() as u64;
+        Ok(())
+    });
+    filled.map_err(|error| Error::io(error, "a scratch file"))?;
     Ok(values)
 }
 

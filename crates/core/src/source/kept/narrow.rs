@@ -154,9 +154,33 @@ fn pieces<T: Number>(
     Ok(())
 }
 
-/// Fills `values` with what stands in `bytes`, which are as many.
-pub(super) fn widened(bytes: &[u8], width: Width, values: &mut Buffer) {
-    numbers!(values, values => widen(bytes, width, values), ());
+/// Fills `values` from their bytes, which `get` hands in, piece by piece.
+///
+/// # Errors
+/// What `get` returns, or for text.
+pub(super) fn widened(
+    values: &mut Buffer,
+    width: Width,
+    mut get: impl FnMut(&mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    if width == Width::Own {
+        return get(values.as_bytes_mut().ok_or(io::ErrorKind::InvalidInput)?);
+    }
+    numbers!(values, values => widened_pieces(values, width, get), Err(io::ErrorKind::InvalidInput.into()))
+}
+
+fn widened_pieces<T: Number>(
+    values: &mut [T],
+    width: Width,
+    mut get: impl FnMut(&mut [u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut bytes = vec![0; PIECE * 2];
+    for piece in values.chunks_mut(PIECE) {
+        let bytes = &mut bytes[..piece.len() * if width == Width::Byte { 1 } else { 2 }];
+        get(bytes)?;
+        widen(bytes, width, piece);
+    }
+    Ok(())
 }
 
 fn widen<T: Number>(bytes: &[u8], width: Width, values: &mut [T]) {
@@ -190,7 +214,8 @@ mod tests {
         assert_eq!(bytes.len(), values.len() * width.bytes(values.dtype()));
         if width != Width::Own {
             let mut again = Buffer::zeros(values.dtype(), values.len());
-            widened(&bytes, width, &mut again);
+            let mut left = bytes.as_slice();
+            widened(&mut again, width, |piece| std::io::Read::read_exact(&mut left, piece)).unwrap();
             assert_eq!(again.as_bytes(), values.as_bytes());
         }
         width

@@ -35,7 +35,8 @@ def flow(name: str, title: str, share: float, memory_mb: int) -> Case:
     """The flow on so much of the cells, with so many million bytes."""
     tools = (notebook(), *peers("--without-x"))
     look = partial(cases_pipeline.look, exact=False)
-    return Case(name, title, ("atlas",), tools, memory_mib=memory_mb * 1e6 / 2**20, share=share, look=look, verdict=verdict)
+    limit = memory_mb * 1e6 / 2**20
+    return Case(name, title, ("atlas",), tools, memory_mib=limit, share=share, look=look, verdict=verdict)
 
 
 def claims(results: dict[str, dict]) -> list[str]:

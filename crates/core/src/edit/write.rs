@@ -48,8 +48,9 @@ impl EditSpec {
 /// Writes the chosen cells and genes of a file with additions; does not commit. The result is that of
 /// `adata = adata[cells, genes].copy()` followed by the assignments.
 ///
-/// Matrices that the caller provides ([`XSource::Written`], [`EditSpec::layers`], [`EditSpec::obsm`]) may be written before or after; the
-/// root, the groups of these and their attributes are written here. That the caller does write them is not checked.
+/// Matrices that the caller provides ([`XSource::Written`], [`EditSpec::layers`], [`EditSpec::obsm`]) may be written before
+/// or after; the root, the groups of these and their attributes are written here. That the caller does write them is not
+/// checked.
 ///
 /// Unused categories and their colours go as in a subset; colours of a column that is replaced stay as they are.
 ///

@@ -19,6 +19,8 @@ use crate::{Error, Exec, Result};
 
 /// What stays free on the disk, at least.
 const FREE: u64 = 1 << 30;
+/// Room that there has to be, as a multiple of what rows take as they are: results often stand on the same disk.
+const ROOM: u64 = 3;
 
 /// A source whose blocks are decoded once: the first pass ([`MatrixSource::pass`]) writes what it reads to a nameless file,
 /// columns in two bytes where these suffice, counts in one or two; later reads of rows within such a block come from there.
@@ -65,10 +67,11 @@ struct Piece {
 }
 
 impl<S: MatrixSource> KeptRows<S> {
-    /// Keeps the rows of a source with so many values, if the folder for scratch files is on a disk with room for them.
+    /// Keeps the rows of a source with so many values, if the folder for scratch files is on a disk with room for them three
+    /// times, as they are, and a gigabyte.
     pub fn new(source: S, values: u64, exec: &Exec) -> Self {
         let bytes = values.saturating_mul((source.dtype().size() + 4) as u64);
-        let closed = !has_room(exec.scratch(), bytes.saturating_add(FREE));
+        let closed = !has_room(exec.scratch(), bytes.saturating_mul(ROOM).saturating_add(FREE));
         let state = Mutex::new(State { closed, ..State::default() });
         Self { source, scratch: exec.scratch().to_path_buf(), state }
     }

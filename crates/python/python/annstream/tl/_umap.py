@@ -49,8 +49,8 @@ def umap(
     alpha, gamma, negative_sample_rate
         Learning rate, weight of what pushes, and points that push for each edge that pulls.
     init_pos
-        ``"spectral"``, ``"random"``, a name in ``obsm``, or positions. More than 10,000 cells begin spectrally at the picture
-        of a coarser graph.
+        ``"spectral"``, ``"random"``, a name in ``obsm``, or positions. More than 10,000 cells begin spectrally at the
+        picture of a coarser graph.
     random_state
         Seed.
     a, b

@@ -11,7 +11,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
-NEXT_SEEDS ?= 0:60
+NEXT_SEEDS ?= 0:100
 DENY_VERSION := 0.20.2
 
 PYTHON := .venv/bin/python

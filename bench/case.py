@@ -76,7 +76,7 @@ class Case:
     files: int | None = None
     times: int = 1
     # What ours must not exceed.
-    memory_mib: float | None = None
+    memory_mib: int | None = None
     # How many times ours a peer is expected to take.
     expected: Mapping[str, float] = field(default_factory=dict)
     # How many of the cells that were asked for.

@@ -31,7 +31,7 @@ def row_of(case: dict, tool: str, imports: dict) -> list[str]:
     if tool == OURS:
         limit = case["memory_mib"]
         if limit:
-            row[3] += f" ({'within' if found['peak_mib'] <= limit else 'OVER'} {limit:.0f})"
+            row[3] += f" ({'within' if found['peak_mib'] <= limit else 'OVER'} {limit})"
         return [*row, "1", "1", "1"]
     if "wall" not in ours:
         return [*row, "", "", ""]

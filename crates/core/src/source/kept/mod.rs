@@ -71,9 +71,14 @@ impl<S: MatrixSource> KeptRows<S> {
     /// times, as they are, and a gigabyte.
     pub fn new(source: S, values: u64, exec: &Exec) -> Self {
         let bytes = values.saturating_mul((source.dtype().size() + 4) as u64);
-        let closed = !has_room(exec.scratch(), bytes.saturating_mul(ROOM).saturating_add(FREE));
-        let state = Mutex::new(State { closed, ..State::default() });
-        Self { source, scratch: exec.scratch().to_path_buf(), state }
+        let room = has_room(exec.scratch(), bytes.saturating_mul(ROOM).saturating_add(FREE));
+        Self::in_folder(source, exec.scratch(), room)
+    }
+
+    /// Keeps the rows in a folder, if it has room.
+    fn in_folder(source: S, folder: &Path, room: bool) -> Self {
+        let state = Mutex::new(State { closed: !room, ..State::default() });
+        Self { source, scratch: folder.to_path_buf(), state }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -149,7 +154,12 @@ impl<S: MatrixSource> KeptRows<S> {
     }
 
     /// Some rows of a block that was kept, their values if these are wanted.
-    fn kept(&self, rows: &Range<u64>, (start, piece, file): (u64, Piece, Arc<File>), with: bool) -> Result<SparseRows> {
+    fn kept(
+        &self,
+        rows: &Range<u64>,
+        (start, piece, file): (u64, Piece, Arc<File>),
+        with_values: bool,
+    ) -> Result<SparseRows> {
         let file = file.as_ref();
         let count = |rows: u64| usize::try_from(rows).map_err(|_| Error::internal("rows exceed memory"));
         let (skipped, wanted) = (count(rows.start - start)?, count(rows.end - rows.start)?);
@@ -173,7 +183,7 @@ impl<S: MatrixSource> KeptRows<S> {
         };
         let dtype = self.source.dtype();
         let at = values + (first * piece.width.bytes(dtype)) as u64;
-        let data = if with { read(file, at, end, piece.width, dtype)? } else { Buffer::empty(dtype) };
+        let data = if with_values { read(file, at, end, piece.width, dtype)? } else { Buffer::empty(dtype) };
         Ok(SparseRows { indptr, indices, data, sorted: piece.sorted })
     }
 }

@@ -54,23 +54,17 @@ fn matrix(columns: usize, value: impl Fn(u64) -> f64, dtype: DType) -> SparseMat
     SparseMatrix { layout: SparseLayout::Csr, shape: [12, columns], indptr, indices, data }
 }
 
-fn kept(matrix: SparseMatrix, exec: &Exec) -> (KeptRows<Counted>, Arc<AtomicUsize>) {
+fn kept(matrix: SparseMatrix, folder: &Path) -> (KeptRows<Counted>, Arc<AtomicUsize>) {
     let reads = Arc::<AtomicUsize>::default();
     let counted = Counted { rows: MemorySparse::new(matrix).unwrap(), reads: reads.clone() };
-    (KeptRows::new(counted, 36, exec), reads)
-}
-
-fn on_disk() -> (tempfile::TempDir, Exec) {
-    let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
-    let exec = Exec::new(1, Budget::unlimited()).unwrap().with_scratch(folder.path());
-    (folder, exec)
+    (KeptRows::in_folder(counted, folder, true), reads)
 }
 
 const BLOCKS: [Range<u64>; 4] = [0..3, 3..4, 4..9, 9..12];
 
 #[test]
 fn what_a_pass_read_is_read_once() {
-    let (_folder, exec) = on_disk();
+    let folder = tempfile::tempdir().unwrap();
     let shares: [(Share, DType); 6] = [
         (|i| i as f64, DType::F32),
         (|i| i as f64 * 700.0, DType::F64),
@@ -82,7 +76,7 @@ fn what_a_pass_read_is_read_once() {
     for columns in [8, 70_000] {
         for (value, dtype) in shares {
             let plain = MemorySparse::new(matrix(columns, value, dtype)).unwrap();
-            let (source, reads) = kept(matrix(columns, value, dtype), &exec);
+            let (source, reads) = kept(matrix(columns, value, dtype), folder.path());
             source.pass(&BLOCKS);
             for block in BLOCKS {
                 assert_eq!(source.read(block.clone()).unwrap(), plain.read(block).unwrap());
@@ -108,7 +102,7 @@ fn what_a_pass_read_is_read_once() {
 
 #[test]
 fn nothing_else_is_kept() {
-    let (folder, exec) = on_disk();
+    let folder = tempfile::tempdir().unwrap();
     let counts = || matrix(8, |i| i as f64, DType::F32);
     let twice = |source: &KeptRows<Counted>, reads: &AtomicUsize| {
         let before = reads.load(Ordering::Relaxed);
@@ -116,7 +110,7 @@ fn nothing_else_is_kept() {
         reads.load(Ordering::Relaxed) - before
     };
     // Without a pass, or other rows than those of the pass.
-    let (source, reads) = kept(counts(), &exec);
+    let (source, reads) = kept(counts(), folder.path());
     assert_eq!(twice(&source, &reads), 2);
     source.pass(&[0..5]);
     assert_eq!(twice(&source, &reads), 2);
@@ -130,10 +124,10 @@ fn nothing_else_is_kept() {
     // Without room, or a folder that went away.
     let reads = Arc::<AtomicUsize>::default();
     let counted = Counted { rows: MemorySparse::new(counts()).unwrap(), reads: reads.clone() };
-    let full = KeptRows::new(counted, u64::MAX / 64, &exec);
+    let full = KeptRows::in_folder(counted, folder.path(), false);
     full.pass(&BLOCKS);
     assert_eq!(twice(&full, &reads), 2);
-    let (source, reads) = kept(counts(), &exec);
+    let (source, reads) = kept(counts(), folder.path());
     drop(folder);
     source.pass(&BLOCKS);
     assert_eq!(twice(&source, &reads), 2);
@@ -141,8 +135,8 @@ fn nothing_else_is_kept() {
 
 #[test]
 fn a_damaged_block_stays_an_error() {
-    let (_folder, exec) = on_disk();
-    let (source, _) = kept(matrix(8, |i| i as f64, DType::F32), &exec);
+    let folder = tempfile::tempdir().unwrap();
+    let (source, _) = kept(matrix(8, |i| i as f64, DType::F32), folder.path());
     source.pass(&BLOCKS);
     source.read(0..3).unwrap();
     source.state().file.as_ref().unwrap().set_len(3).unwrap();
@@ -177,8 +171,9 @@ impl Consumer for Total {
 
 #[test]
 fn passes_of_a_lazy_matrix_read_once() {
-    let (_folder, exec) = on_disk();
-    let (source, reads) = kept(matrix(8, |i| i as f64, DType::F32), &exec);
+    let folder = tempfile::tempdir().unwrap();
+    let (source, reads) = kept(matrix(8, |i| i as f64, DType::F32), folder.path());
+    let exec = Exec::new(1, Budget::unlimited()).unwrap();
     let matrix = LazyMatrix::new(Arc::new(source));
     let first = matrix.run(Total, "first", &exec).unwrap();
     let blocks = reads.load(Ordering::Relaxed);
@@ -189,4 +184,11 @@ fn passes_of_a_lazy_matrix_read_once() {
     assert!(some > 0.0 && some < first);
     assert!((matrix.run(Total, "again", &exec).unwrap() - first).abs() < 1e-12);
     assert_eq!((matrix.passes(), reads.load(Ordering::Relaxed)), (3, blocks));
+}
+
+#[test]
+fn room_is_looked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(!has_room(folder.path(), u64::MAX));
+    assert!(!has_room(&folder.path().join("missing"), 0));
 }
